@@ -1,0 +1,8 @@
+//! `probe` opens real TLS handshakes as SPIFFE identities, says who refused whom and why, and prints a
+//! connectivity matrix. The modules stand in the order in which data flows through them:
+//!
+//! ```text
+//! text -> Suite -> [Probe] -> Observation -> Verdict -> met? -> Matrix -> report, exit code
+//! ```
+
+pub mod code;
