@@ -1,0 +1,100 @@
+//! Trust anchors, one bundle per trust domain. Roots of several trust domains are never pooled.
+
+use std::collections::BTreeMap;
+
+use rustls_pki_types::CertificateDer;
+
+use super::{Facts, Malformed, TrustDomain};
+
+/// One trust anchor.
+#[derive(Clone, Debug)]
+pub struct Anchor {
+    /// The certificate.
+    pub der: CertificateDer<'static>,
+    /// What it says.
+    pub facts: Facts,
+}
+
+/// The trust anchors of one trust domain.
+#[derive(Clone, Debug, Default)]
+pub struct Bundle {
+    anchors: Vec<Anchor>,
+}
+
+impl Bundle {
+    /// A bundle of these certificates. The error names the first that does not parse, counted from 0.
+    pub fn new(
+        certificates: impl IntoIterator<Item = CertificateDer<'static>>,
+    ) -> Result<Self, (usize, Malformed)> {
+        let anchors = certificates
+            .into_iter()
+            .enumerate()
+            .map(|(nth, der)| match Facts::parse(&der) {
+                Ok(facts) => Ok(Anchor { der, facts }),
+                Err(why) => Err((nth, why)),
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self { anchors })
+    }
+
+    /// The anchors, in the order of the source.
+    pub fn anchors(&self) -> &[Anchor] {
+        &self.anchors
+    }
+}
+
+/// The bundles of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Bundles {
+    by_domain: BTreeMap<TrustDomain, Bundle>,
+    untagged: Option<Bundle>,
+}
+
+impl Bundles {
+    /// No bundle at all.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// One bundle that stands for whatever trust domain it is asked for: the caller vouches for it.
+    pub fn untagged(bundle: Bundle) -> Self {
+        Self {
+            by_domain: BTreeMap::new(),
+            untagged: Some(bundle),
+        }
+    }
+
+    /// Sets the bundle of one trust domain.
+    pub fn insert(&mut self, domain: TrustDomain, bundle: Bundle) {
+        self.by_domain.insert(domain, bundle);
+    }
+
+    /// Sets the bundle that stands for whatever trust domain has none of its own.
+    pub fn set_untagged(&mut self, bundle: Bundle) {
+        self.untagged = Some(bundle);
+    }
+
+    /// The bundle that judges an SVID of this trust domain.
+    pub fn for_domain(&self, domain: &TrustDomain) -> Option<&Bundle> {
+        self.by_domain.get(domain).or(self.untagged.as_ref())
+    }
+
+    /// The bundle that judges a certificate which is named by DNS or IP: the untagged one, else the
+    /// only one there is.
+    pub fn for_name(&self) -> Option<&Bundle> {
+        let mut all = self.by_domain.values();
+        match (&self.untagged, all.next(), all.next()) {
+            (Some(bundle), _, _) | (None, Some(bundle), None) => Some(bundle),
+            (None, _, _) => None,
+        }
+    }
+
+    /// Every bundle with its trust domain, the untagged one without.
+    pub fn iter(&self) -> impl Iterator<Item = (Option<&TrustDomain>, &Bundle)> {
+        let tagged = self
+            .by_domain
+            .iter()
+            .map(|(name, bundle)| (Some(name), bundle));
+        tagged.chain(self.untagged.iter().map(|bundle| (None, bundle)))
+    }
+}
