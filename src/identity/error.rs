@@ -1,0 +1,191 @@
+//! Why there is no identity: what is at fault, what is wrong with it, and the way out.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::certificate::Malformed;
+
+/// Why there is no identity, no bundle or no revocation list.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{subject} {flaw}")]
+pub struct IdentityError {
+    /// What is at fault.
+    pub subject: Subject,
+    /// What is wrong with it.
+    pub flaw: Flaw,
+}
+
+impl IdentityError {
+    pub(crate) fn new(subject: Subject, flaw: Flaw) -> Self {
+        Self { subject, flaw }
+    }
+
+    /// The same error about bytes that came from this file.
+    pub(crate) fn of_file(self, path: &Path) -> Self {
+        match self.subject {
+            Subject::File(_) => self,
+            Subject::Chain | Subject::Key | Subject::Bundle | Subject::Crls | Subject::Mint => {
+                Self::new(Subject::File(path.to_owned()), self.flaw)
+            }
+        }
+    }
+}
+
+/// What an [`IdentityError`] is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// The bytes of a certificate chain.
+    Chain,
+    /// The bytes of a key.
+    Key,
+    /// The bytes of a trust bundle.
+    Bundle,
+    /// The bytes of a revocation list.
+    Crls,
+    /// A file.
+    File(PathBuf),
+    /// What was to be minted.
+    Mint,
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Chain => f.write_str("the certificate chain"),
+            Self::Key => f.write_str("the key"),
+            Self::Bundle => f.write_str("the trust bundle"),
+            Self::Crls => f.write_str("the revocation list"),
+            Self::File(path) => write!(f, "{}", path.display()),
+            Self::Mint => f.write_str("the minted certificate"),
+        }
+    }
+}
+
+/// What is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Flaw {
+    /// Nothing stands at the path.
+    #[error("does not exist")]
+    Missing,
+    /// We may not read it.
+    #[error("may not be read by this user; give read permission to the user that runs probe")]
+    Denied,
+    /// The path is a folder.
+    #[error("is a folder; name the file in it")]
+    Folder,
+    /// The file is over the limit, in bytes.
+    #[error("is larger than {0} bytes, too much for certificates or keys; is it the right file?")]
+    TooBig(u64),
+    /// The system cannot read it, in its words.
+    #[error("cannot be read: {0}")]
+    Unreadable(String),
+    /// Nothing is in it.
+    #[error("is empty")]
+    Empty,
+    /// No certificate is in it; these PEM blocks are.
+    #[error("holds no certificate ({}); give PEM that begins with \"-----BEGIN CERTIFICATE-----\"", seen(.0))]
+    NoCertificate(Vec<String>),
+    /// No key is in it; these PEM blocks are.
+    #[error("holds no private key ({}); give PEM that begins with \"-----BEGIN PRIVATE KEY-----\"", seen(.0))]
+    NoKey(Vec<String>),
+    /// No revocation list is in it; these PEM blocks are.
+    #[error("holds no revocation list ({}); give DER, or PEM that begins with \"-----BEGIN X509 CRL-----\"", seen(.0))]
+    NoCrl(Vec<String>),
+    /// DER stands where PEM is expected.
+    #[error("is DER, and PEM is expected; convert it: {0}")]
+    Der(Der),
+    /// JSON stands where PEM is expected.
+    #[error("is JSON, and PEM is expected; a SPIFFE bundle in JSON is not read yet")]
+    Json,
+    /// The PEM itself is broken, in words.
+    #[error("is broken PEM: {0}")]
+    BrokenPem(String),
+    /// The key is encrypted.
+    #[error(
+        "is an encrypted key, and nobody is there to ask for its passphrase; decrypt it: (umask 077; openssl pkey -in FILE -out FILE.plain)"
+    )]
+    Encrypted,
+    /// There is more than one key.
+    #[error("holds {0} private keys; leave the one that belongs to the leaf")]
+    SeveralKeys(usize),
+    /// The key belongs to another certificate.
+    #[error("does not belong to the certificate of {0:?}; give the key that was made with it")]
+    KeyMismatch(String),
+    /// The key belongs to a later certificate of the chain, counted from 1.
+    #[error(
+        "stands in the wrong order: the key belongs to certificate {0}, and that one must come first"
+    )]
+    Order(usize),
+    /// The key is of a kind or a size that TLS cannot use here.
+    #[error(
+        "is a key that cannot be used for TLS here: take ECDSA P-256, P-384 or P-521, RSA of 2048 to 8192 bits, or Ed25519"
+    )]
+    UnsupportedKey,
+    /// A certificate cannot be read, counted from 1.
+    #[error("holds a broken certificate: number {nth} {why}")]
+    Malformed {
+        /// Which one, counted from 1.
+        nth: usize,
+        /// What is wrong with it.
+        why: Malformed,
+    },
+    /// A revocation list cannot be read, counted from 1.
+    #[error(
+        "holds a broken revocation list: number {nth} cannot be read as X.509 version 2 ({why}); openssl ca writes that version where `crlnumber` is set"
+    )]
+    MalformedCrl {
+        /// Which one, counted from 1.
+        nth: usize,
+        /// What is wrong with it, in the library's word.
+        why: String,
+    },
+    /// A private key stands in a file that is meant for everybody.
+    #[error("holds a private key, and a trust bundle is public; remove the key from it")]
+    KeyInBundle,
+    /// The certificate that is to sign is not a CA.
+    #[error(
+        "is not a CA certificate, and nobody would take what it signs; give the CA's own certificate"
+    )]
+    NotCa,
+    /// A name holds characters that a certificate cannot carry there.
+    #[error("cannot carry the name {0:?}: only ASCII is allowed there")]
+    Name(String),
+    /// A purpose is not written as an OID.
+    #[error("cannot carry the purpose {0:?}: write an OID such as 1.3.6.1.5.5.7.3.2")]
+    Oid(String),
+    /// A moment lies beyond what a certificate can say.
+    #[error("cannot carry the date {0}: the years 1 to 9999 are allowed")]
+    Date(String),
+    /// The cryptographic library refused, in its words.
+    #[error("cannot be made: {0}")]
+    Crypto(String),
+}
+
+/// What a DER file holds, as far as its first bytes tell, and how to make PEM of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Der {
+    /// A certificate.
+    Certificate,
+    /// A private key.
+    Key,
+    /// PKCS#12: certificates and key in one, encrypted.
+    Pkcs12,
+}
+
+impl fmt::Display for Der {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Certificate => "openssl x509 -inform DER -in FILE -out FILE.pem",
+            Self::Key => "(umask 077; openssl pkey -inform DER -in FILE -out FILE.pem)",
+            Self::Pkcs12 => "(umask 077; openssl pkcs12 -in FILE -noenc -out FILE.pem)",
+        })
+    }
+}
+
+fn seen(labels: &[String]) -> String {
+    if labels.is_empty() {
+        "no PEM block at all".to_owned()
+    } else {
+        format!("only {}", labels.join(", "))
+    }
+}

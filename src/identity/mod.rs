@@ -1,0 +1,140 @@
+//! An identity: a certificate chain with its private key, and where they came from.
+//!
+//! This file is pure: bytes in, identity out. The fetchers beside it bring the bytes, and [`load`]
+//! knows them all.
+
+mod authority;
+mod error;
+pub mod files;
+mod leaf;
+mod loader;
+pub mod mint;
+mod pem;
+mod reloading;
+mod rename;
+
+pub use authority::{Authority, Minted};
+pub use error::{Der, Flaw, IdentityError, Subject};
+pub use leaf::Leaf;
+pub use loader::load;
+pub(crate) use pem::encode as encode_pem;
+pub use reloading::{Current, Reloading};
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustls::crypto::aws_lc_rs::sign::any_supported_type;
+use rustls::sign::{CertifiedKey, SigningKey};
+use rustls_pki_types::CertificateDer;
+use x509_parser::prelude::{FromDer, SubjectPublicKeyInfo, X509Certificate};
+
+use crate::certificate::Facts;
+
+/// A certificate chain with its private key. The key never leaves this type.
+#[derive(Clone)]
+pub struct Identity {
+    key: Arc<CertifiedKey>,
+    facts: Arc<Facts>,
+}
+
+impl Identity {
+    /// Reads a PEM chain, leaf first, and its PEM key (PKCS#8, PKCS#1 or SEC1); both may be the same
+    /// text. Makes sure that they belong together; whether anybody trusts them is not asked here.
+    pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, IdentityError> {
+        let of_chain = |flaw| IdentityError::new(Subject::Chain, flaw);
+        let of_key = |flaw| IdentityError::new(Subject::Key, flaw);
+        let certificates = pem::certificates(chain).map_err(of_chain)?;
+        let facts = parse_all(&certificates).map_err(of_chain)?;
+        let key = pem::key(key).map_err(of_key)?;
+        let key = any_supported_type(key.der()).map_err(|_| of_key(Flaw::UnsupportedKey))?;
+        match certificates.iter().position(|der| fits(key.as_ref(), der)) {
+            Some(0) => {}
+            Some(nth) => return Err(of_chain(Flaw::Order(nth + 1))),
+            None => {
+                let leaf = facts.uris.first().unwrap_or(&facts.subject);
+                return Err(of_key(Flaw::KeyMismatch(leaf.clone())));
+            }
+        }
+        Ok(Self::new(certificates, key, facts))
+    }
+
+    fn new(chain: Vec<CertificateDer<'static>>, key: Arc<dyn SigningKey>, facts: Facts) -> Self {
+        Self {
+            key: Arc::new(CertifiedKey::new(chain, key)),
+            facts: Arc::new(facts),
+        }
+    }
+
+    /// The chain we present, leaf first.
+    pub fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.key.cert
+    }
+
+    /// What the leaf says.
+    pub fn leaf(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// The SPIFFE ID of the leaf, else its first DNS name.
+    pub fn name(&self) -> Option<&str> {
+        let leaf = self.leaf();
+        leaf.uris.first().or(leaf.dns.first()).map(String::as_str)
+    }
+
+    pub(crate) fn certified_key(&self) -> Arc<CertifiedKey> {
+        Arc::clone(&self.key)
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity")
+            .field("name", &self.name())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Makes sure that every certificate can be read, and returns what the first says.
+fn parse_all(chain: &[CertificateDer<'static>]) -> Result<Facts, Flaw> {
+    let mut leaf = None;
+    for (nth, der) in chain.iter().enumerate() {
+        let facts = Facts::parse(der).map_err(|why| Flaw::Malformed { nth: nth + 1, why })?;
+        leaf.get_or_insert(facts);
+    }
+    leaf.ok_or(Flaw::Empty)
+}
+
+/// Not by [`CertifiedKey::keys_match`]: webpki does not read every certificate that we can present, and
+/// one RSA key has several names for its algorithm.
+fn fits(key: &dyn SigningKey, certificate: &[u8]) -> bool {
+    let Some(ours) = key.public_key() else {
+        return true;
+    };
+    let ours = SubjectPublicKeyInfo::from_der(&ours);
+    let theirs = X509Certificate::from_der(certificate);
+    match (&ours, &theirs) {
+        (Ok((_, ours)), Ok((_, theirs))) => {
+            ours.subject_public_key.data == theirs.public_key().subject_public_key.data
+        }
+        _ => false,
+    }
+}
+
+/// Where an identity comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// PEM files: a chain, leaf first, and its key.
+    Files {
+        /// The chain.
+        chain: PathBuf,
+        /// The key, as PKCS#8, PKCS#1 or SEC1; the same file may hold both.
+        key: PathBuf,
+    },
+    /// Made for this run.
+    Mint(mint::Mint),
+    /// TLS without a client certificate.
+    NoCertificate,
+    /// No TLS at all.
+    Plaintext,
+}
