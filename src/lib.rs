@@ -8,3 +8,4 @@
 pub mod code;
 pub mod certificate;
 pub mod identity;
+pub mod target;
