@@ -9,3 +9,4 @@ pub mod code;
 pub mod certificate;
 pub mod identity;
 pub mod target;
+pub mod suite;

@@ -1,0 +1,253 @@
+//! A suite: who connects, where to, and what is expected. Pure; `file` mirrors the YAML format.
+
+mod expect;
+mod file;
+mod mistake;
+mod reader;
+mod scope;
+mod source;
+mod target;
+mod yaml;
+
+pub use mistake::{Mistake, SuiteError};
+pub use scope::{InvalidId, Scope};
+
+pub(crate) use mistake::printable;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::certificate::{Expected, SpiffeId, TrustDomain};
+use crate::code::{Code, Kind};
+use crate::identity::Origin;
+use crate::target::{Address, Dialect, Offer, Request};
+
+/// One suite, checked: every name is known and every path is resolved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suite {
+    /// Where it was read from, for people.
+    pub name: String,
+    /// What an ID written short leaves out.
+    pub scope: Scope,
+    /// The trust anchors, one entry per trust domain.
+    pub bundles: Vec<BundleSource>,
+    /// PEM or DER files with revocation lists.
+    pub crls: Vec<PathBuf>,
+    /// Who connects, in the order written.
+    pub sources: Vec<Source>,
+    /// Where to, in the order written.
+    pub targets: Vec<Target>,
+    /// What is expected; later ones win.
+    pub expectations: Vec<Expectation>,
+}
+
+/// The trust anchors of one trust domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BundleSource {
+    /// The trust domain; none for a bundle that stands for any, which only the command line makes.
+    pub domain: Option<TrustDomain>,
+    /// A PEM file.
+    pub file: PathBuf,
+    /// Where the suite says so.
+    pub place: Place,
+}
+
+/// Who connects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The name in the matrix.
+    pub name: SourceName,
+    /// Where its identity comes from.
+    pub origin: Origin,
+    /// The SPIFFE ID it is meant to have, where the suite says so.
+    pub id: Option<SpiffeId>,
+    /// Where the suite says so.
+    pub place: Place,
+}
+
+/// Where to connect, and who must be there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The name in the matrix.
+    pub name: TargetName,
+    /// One address, or one for each replica; each name may have several addresses behind it.
+    pub addresses: Vec<Address>,
+    /// Whom its certificate must name.
+    pub expected: Expected,
+    /// Judge its certificate by the bundle of this trust domain; by default by that of its own.
+    pub bundle: Option<TrustDomain>,
+    /// How to be taken for a peer.
+    pub dialect: Dialect,
+    /// What to ask.
+    pub request: Request,
+    /// What the ClientHello offers.
+    pub offer: Offer,
+    /// The limit of one connection.
+    pub timeout: Duration,
+    /// How many connections make one cell.
+    pub attempts: u32,
+    /// Where the suite says so.
+    pub place: Place,
+}
+
+/// What is expected of cells or of a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expectation {
+    /// Of every cell of these sources and targets.
+    Cells {
+        /// The sources.
+        from: Vec<SourceName>,
+        /// The targets.
+        to: Vec<TargetName>,
+        /// Any of these.
+        verdict: Vec<Wanted>,
+    },
+    /// Of these targets as a whole.
+    Mode {
+        /// The targets.
+        to: Vec<TargetName>,
+        /// The mode.
+        mode: Mode,
+    },
+}
+
+/// What a suite may ask of a cell. Doubt is not among it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Wanted {
+    /// This code; never an inconclusive one.
+    Code(Code),
+    /// Any refusal by the peer.
+    Rejected,
+    /// Any refusal by us.
+    Distrusted,
+}
+
+impl Wanted {
+    /// The name in a suite.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Code(code) => code.as_str(),
+            Self::Rejected => "REJECTED",
+            Self::Distrusted => "DISTRUSTED",
+        }
+    }
+
+    /// Everything that may be asked.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let codes = Code::ALL.iter().copied();
+        codes
+            .filter(|code| code.kind() != Kind::Inconclusive)
+            .map(Self::Code)
+            .chain([Self::Rejected, Self::Distrusted])
+    }
+}
+
+/// How a target treats clients with a certificate, without one, and in plaintext.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// Only clients with a certificate.
+    Strict,
+    /// Clients with a certificate, and plaintext.
+    Permissive,
+    /// TLS, with or without a certificate.
+    TlsOnly,
+    /// Only plaintext.
+    Plaintext,
+    /// The rows do not tell.
+    Unknown,
+}
+
+impl Mode {
+    /// The modes a suite may ask for.
+    pub const WANTED: &[Self] = &[
+        Self::Strict,
+        Self::Permissive,
+        Self::TlsOnly,
+        Self::Plaintext,
+    ];
+
+    /// The name used in every output.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Strict => "STRICT",
+            Self::Permissive => "PERMISSIVE",
+            Self::TlsOnly => "TLS_ONLY",
+            Self::Plaintext => "PLAINTEXT",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+}
+
+/// A place in a suite file, to point at when a run finds trouble there.
+#[derive(Clone, Debug, Default)]
+pub struct Place {
+    /// The file.
+    pub file: String,
+    /// The line, counted from 1; 0 where there is no file.
+    pub line: u32,
+    /// The column, counted from 1.
+    pub column: u32,
+}
+
+/// Two definitions are the same wherever they stand.
+impl PartialEq for Place {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Place {}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.line == 0 {
+            f.write_str(&self.file)
+        } else {
+            write!(f, "{}:{}:{}", self.file, self.line, self.column)
+        }
+    }
+}
+
+macro_rules! name {
+    ($(#[doc = $doc:literal])+ $name:ident) => {
+        $(#[doc = $doc])+
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Takes any text: names are the suite's own.
+            pub fn new(name: impl Into<String>) -> Self {
+                Self(name.into())
+            }
+
+            /// The text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(&self.0)
+            }
+        }
+    };
+}
+
+name! {
+    /// The name of a source: a row of the matrix.
+    SourceName
+}
+
+name! {
+    /// The name of a target: a column of the matrix.
+    TargetName
+}
+
+impl SourceName {
+    /// The pseudo-source that sends no client certificate.
+    pub const NONE: &str = "none";
+    /// The pseudo-source that speaks no TLS.
+    pub const PLAINTEXT: &str = "plaintext";
+}

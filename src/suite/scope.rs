@@ -1,0 +1,74 @@
+//! IDs written short: what `sa/frontend` stands for in a suite, and on the command line beside it.
+
+use crate::certificate::{InvalidSpiffeId, SpiffeId, TrustDomain};
+
+/// What an ID written short leaves out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope {
+    /// The trust domain, where there is one to leave out.
+    pub trust_domain: Option<TrustDomain>,
+    /// The Kubernetes namespace.
+    pub namespace: String,
+}
+
+impl Default for Scope {
+    fn default() -> Self {
+        Self {
+            trust_domain: None,
+            namespace: "default".to_owned(),
+        }
+    }
+}
+
+impl Scope {
+    /// The ID that `sa/NAME`, `NAMESPACE/sa/NAME`, `ns/NAMESPACE/sa/NAME` or a whole `spiffe://` ID
+    /// stands for.
+    ///
+    /// ```
+    /// use mtls_probe::suite::{InvalidId, Scope};
+    ///
+    /// let mut scope = Scope::default();
+    /// assert_eq!(scope.id("sa/api"), Err(InvalidId::NoTrustDomain));
+    /// scope.trust_domain = Some("cluster.local".parse().unwrap());
+    /// let id = scope.id("sa/api").unwrap().to_string();
+    /// assert_eq!(id, "spiffe://cluster.local/ns/default/sa/api");
+    /// ```
+    pub fn id(&self, text: &str) -> Result<SpiffeId, InvalidId> {
+        if text.contains("://") {
+            return text.parse().map_err(InvalidId::Spiffe);
+        }
+        let (namespace, account) = self.account(text).ok_or(InvalidId::NotShort)?;
+        let domain = self.trust_domain.as_ref().ok_or(InvalidId::NoTrustDomain)?;
+        SpiffeId::of_service_account(domain, namespace, account).map_err(InvalidId::Spiffe)
+    }
+
+    /// Whether the text has the form of an ID, short or whole.
+    pub fn is_id(&self, text: &str) -> bool {
+        text.contains("://") || self.account(text).is_some()
+    }
+
+    fn account<'a>(&'a self, text: &'a str) -> Option<(&'a str, &'a str)> {
+        let segments: Vec<&str> = text.split('/').collect();
+        match *segments.as_slice() {
+            ["sa", name] => Some((&self.namespace, name)),
+            [namespace, "sa", name] | ["ns", namespace, "sa", name] => Some((namespace, name)),
+            _ => None,
+        }
+    }
+}
+
+/// Why a text is not an ID.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidId {
+    /// It is neither a short form nor a URI.
+    #[error("is not an identity; write sa/NAME, NAMESPACE/sa/NAME or spiffe://TRUST-DOMAIN/PATH")]
+    NotShort,
+    /// It is short, and there is no trust domain to complete it with.
+    #[error(
+        "needs a trust domain; set `trust_domain` at the top of the suite, or write the whole spiffe:// ID"
+    )]
+    NoTrustDomain,
+    /// What it stands for breaks the rules.
+    #[error("{0}")]
+    Spiffe(InvalidSpiffeId),
+}

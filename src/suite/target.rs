@@ -1,0 +1,404 @@
+//! The targets of a suite, and the defaults of what they may leave out.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use rustls_pki_types::DnsName;
+
+use super::mistake::At;
+use super::reader::{Keys, Reader};
+use super::yaml::{Key, Node, Value};
+use super::{Target, TargetName};
+use crate::certificate::{Expected, TrustDomain};
+use crate::target::{Address, Dialect, Group, HttpVersion, Offer, Request, Sni, Versions};
+
+pub(super) const EXAMPLE: &str = "api: { address: \"api:8443\", id: sa/api }";
+
+/// What a target may leave out.
+#[derive(Default)]
+pub(super) struct Defaults {
+    timeout: Option<Duration>,
+    attempts: Option<u32>,
+    dialect: Option<Dialect>,
+    request: Option<Request>,
+    versions: Option<Versions>,
+    sni: Option<Sni>,
+    alpn: Option<Vec<String>>,
+    groups: Option<Vec<Group>>,
+}
+
+pub(super) fn defaults(at: At, node: &Node, reader: &mut Reader<'_>) -> Defaults {
+    let keys = Keys::of("defaults".to_owned(), at, node, "{ timeout: 3s }", reader);
+    let Some(mut keys) = keys else {
+        return Defaults::default();
+    };
+    let defaults = knobs(&mut keys, reader);
+    keys.close(reader);
+    defaults
+}
+
+/// The keys that a target and the defaults share.
+fn knobs(keys: &mut Keys<'_>, reader: &mut Reader<'_>) -> Defaults {
+    let mut read = |name| keys.take(name);
+    let [timeout, attempts, dialect, request] =
+        ["timeout", "attempts", "dialect", "request"].map(&mut read);
+    let [tls, sni, alpn, groups] = ["tls", "sni", "alpn", "groups"].map(&mut read);
+    Defaults {
+        timeout: timeout.and_then(|node| reader.timeout(node)),
+        attempts: attempts.and_then(|node| reader.attempts(node)),
+        dialect: dialect.and_then(|node| self::dialect(node, reader)),
+        request: request.and_then(|node| self::request(node, reader)),
+        versions: tls.and_then(|node| versions(node, reader)),
+        sni: sni.and_then(|node| self::sni(node, reader)),
+        alpn: alpn.and_then(|node| self::alpn(node, reader)),
+        groups: groups.and_then(|node| self::groups(node, reader)),
+    }
+}
+
+pub(super) fn target(
+    key: &Key,
+    node: &Node,
+    defaults: &Defaults,
+    bundles: &[&TrustDomain],
+    reader: &mut Reader<'_>,
+) -> Option<Target> {
+    let owner = format!("target {:?}", key.name);
+    let mut keys = Keys::of(owner, key.at, node, "{ address: \"api:8443\" }", reader)?;
+    let how = "write for example `address: \"api.default.svc:8443\"`";
+    let addresses = keys.need("address", how);
+    let addresses = addresses.and_then(|node| self::addresses(node, reader));
+    let expected = expected(&mut keys, reader);
+    let bundle = keys.take("bundle");
+    let bundle = bundle.map(|node| declared(node, bundles, reader));
+    if let (None, [first, _, ..]) = (&bundle, bundles)
+        && matches!(
+            expected,
+            Some(Expected::AnyName | Expected::Dns(_) | Expected::Ip(_))
+        )
+    {
+        let what = format!(
+            "{} names no trust domain and the suite has several bundles; say which one judges it: `bundle: {first}`",
+            keys.owner
+        );
+        reader.mistakes.add(key.at, what);
+    }
+    let own = knobs(&mut keys, reader);
+    let offer = Offer {
+        alpn: own.alpn.or(defaults.alpn.clone()),
+        sni: own.sni.or(defaults.sni.clone()).unwrap_or_default(),
+        versions: own.versions.or(defaults.versions).unwrap_or_default(),
+        groups: own.groups.or(defaults.groups.clone()).unwrap_or_default(),
+    };
+    if offer.versions == Versions::Tls12 && offer.groups == [Group::X25519MlKem768] {
+        let what = "X25519MLKEM768 alone is offered over TLS 1.2, which does not have it; add a group or drop `tls: 1.2`";
+        reader.mistakes.add(keys.place("groups"), what);
+    }
+    keys.close(reader);
+    Some(Target {
+        name: TargetName::new(&key.name),
+        addresses: addresses?,
+        expected: expected?,
+        bundle: match bundle {
+            Some(domain) => Some(domain?),
+            None => None,
+        },
+        dialect: own.dialect.or(defaults.dialect).unwrap_or_default(),
+        request: own.request.or(defaults.request.clone()).unwrap_or_default(),
+        offer,
+        timeout: own.timeout.or(defaults.timeout).unwrap_or(TIMEOUT),
+        attempts: own.attempts.or(defaults.attempts).unwrap_or(1),
+        place: reader.mistakes.place(key.at),
+    })
+}
+
+fn addresses(node: &Node, reader: &mut Reader<'_>) -> Option<Vec<Address>> {
+    let items = reader.items(node);
+    if items.is_empty() {
+        return reader.refuse(node.at, "address is an empty list; write HOST:PORT");
+    }
+    let mut addresses = vec![];
+    let mut seen = HashSet::new();
+    let mut all_good = true;
+    for item in items {
+        match reader.parsed::<Address>("address", item) {
+            Some(address) if !seen.insert(address.clone()) => {
+                let what = format!("address \"{address}\" stands twice; remove one");
+                reader.mistakes.add(item.at, what);
+            }
+            Some(address) => addresses.push(address),
+            None => all_good = false,
+        }
+    }
+    all_good.then_some(addresses)
+}
+
+/// Whom the certificate must name. By default any SVID of a trust domain that there is a bundle for:
+/// a certificate that is no SVID is refused unless the target says that it need not be one.
+fn expected(keys: &mut Keys<'_>, reader: &mut Reader<'_>) -> Option<Expected> {
+    let given: Vec<_> = ["id", "trust_domain", "dns", "ip"]
+        .into_iter()
+        .filter_map(|name| keys.take(name).map(|node| (name, node)))
+        .collect();
+    let profile = match keys.take("profile") {
+        Some(node) => {
+            let known = [("svid", Profile::Svid), ("tls", Profile::Tls)];
+            Some(reader.word("profile", node, &known)?)
+        }
+        None => None,
+    };
+    let (name, node) = match *given.as_slice() {
+        [] => {
+            return Some(match profile {
+                Some(Profile::Tls) => Expected::AnyName,
+                Some(Profile::Svid) | None => Expected::AnySvid,
+            });
+        }
+        [one] => one,
+        [(first, _), (second, _), ..] => {
+            let what = format!(
+                "{} has both `{first}` and `{second}`; keep one of them",
+                keys.owner
+            );
+            return reader.refuse(keys.place(second), what);
+        }
+    };
+    let (expected, means) = match name {
+        "id" => (reader.id("id", node).map(Expected::Id), Profile::Svid),
+        "trust_domain" => {
+            let domain = reader.parsed("trust_domain", node);
+            (domain.map(Expected::TrustDomain), Profile::Svid)
+        }
+        "dns" => (dns(node, reader).map(Expected::Dns), Profile::Tls),
+        _ => (ip(node, reader).map(Expected::Ip), Profile::Tls),
+    };
+    if profile.is_some_and(|profile| profile != means) {
+        let what = match means {
+            Profile::Svid => format!(
+                "`profile: tls` does not go with `{name}`, which only an SVID has; remove one"
+            ),
+            Profile::Tls => format!(
+                "`profile: svid` does not go with `{name}`; write `id` or `trust_domain`, or remove the profile"
+            ),
+        };
+        return reader.refuse(keys.place("profile"), what);
+    }
+    match &expected {
+        Some(Expected::Id(id)) if id.path().is_empty() => {
+            let what = format!(
+                "id \"{id}\" is a whole trust domain; write `trust_domain: {}`",
+                id.trust_domain()
+            );
+            reader.refuse(node.at, what)
+        }
+        _ => expected,
+    }
+}
+
+/// By which rules a certificate is judged.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Profile {
+    Svid,
+    Tls,
+}
+
+fn dns(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
+    let text = reader.text("dns", node)?;
+    if text.parse::<IpAddr>().is_ok() {
+        return reader.refuse(
+            node.at,
+            format!("dns {text:?} is an address; write `ip: {text}`"),
+        );
+    }
+    host_name("dns", text, node.at, reader)
+}
+
+fn ip(node: &Node, reader: &mut Reader<'_>) -> Option<IpAddr> {
+    let text = reader.text("ip", node)?;
+    match text.parse() {
+        Ok(ip) => Some(ip),
+        Err(_) => {
+            let what = format!(
+                "ip {text:?} is not an address; write it without port, such as 10.0.0.7 or ::1"
+            );
+            reader.refuse(node.at, what)
+        }
+    }
+}
+
+fn sni(node: &Node, reader: &mut Reader<'_>) -> Option<Sni> {
+    let text = reader.text("sni", node)?;
+    if text == "off" {
+        return Some(Sni::Off);
+    }
+    if text.parse::<IpAddr>().is_ok() {
+        let what =
+            format!("sni {text:?} is an address, which TLS does not send; write a name, or off");
+        return reader.refuse(node.at, what);
+    }
+    host_name("sni", text, node.at, reader).map(Sni::Name)
+}
+
+fn host_name(key: &str, text: &str, at: At, reader: &mut Reader<'_>) -> Option<String> {
+    match DnsName::try_from(text) {
+        Ok(_) => Some(text.to_owned()),
+        Err(_) => reader.refuse(at, format!("{key} {text:?} is not a host name")),
+    }
+}
+
+fn declared(node: &Node, bundles: &[&TrustDomain], reader: &mut Reader<'_>) -> Option<TrustDomain> {
+    let domain: TrustDomain = reader.parsed("bundle", node)?;
+    if bundles.contains(&&domain) {
+        return Some(domain);
+    }
+    let hint = reader.mistakes.hint(
+        domain.as_str(),
+        "the suite has",
+        bundles.iter().map(|known| known.as_str()),
+    );
+    let hint = match hint.as_str() {
+        "" => format!("; add `{domain}: {{ file: roots.pem }}` to `bundles`"),
+        _ => hint,
+    };
+    reader.refuse(
+        node.at,
+        format!("there is no bundle for trust domain \"{domain}\"{hint}"),
+    )
+}
+
+fn dialect(node: &Node, reader: &mut Reader<'_>) -> Option<Dialect> {
+    if let Value::Text(text) = &node.value
+        && matches!(text.as_str(), "hbone" | "linkerd")
+    {
+        let what = format!("dialect {text:?} is not supported by this version; write tls or istio");
+        return reader.refuse(node.at, what);
+    }
+    let known = [Dialect::Tls, Dialect::Istio].map(|dialect| (dialect.as_str(), dialect));
+    reader.word("dialect", node, &known)
+}
+
+fn versions(node: &Node, reader: &mut Reader<'_>) -> Option<Versions> {
+    match reader.text("tls", node)? {
+        "1.2" => Some(Versions::Tls12),
+        "1.3" => Some(Versions::Tls13),
+        other => {
+            let what = format!(
+                "tls {other:?} is not offered; write 1.2 or 1.3, or leave the key out for both"
+            );
+            reader.refuse(node.at, what)
+        }
+    }
+}
+
+fn alpn(node: &Node, reader: &mut Reader<'_>) -> Option<Vec<String>> {
+    let mut names = vec![];
+    for (at, text) in reader.texts("alpn", node) {
+        if text.len() > 255 {
+            let what = format!("an ALPN name of {} bytes; 255 are allowed", text.len());
+            reader.mistakes.add(at, what);
+        } else if !text.bytes().all(|b| b.is_ascii_graphic()) {
+            let what = format!(
+                "alpn {text:?} is not the name of a protocol; write for example h2 or http/1.1"
+            );
+            reader.mistakes.add(at, what);
+        } else {
+            names.push(text.to_owned());
+        }
+    }
+    if names.len() > MAX_ALPN {
+        let what = format!("{} ALPN names; {MAX_ALPN} are allowed", names.len());
+        return reader.refuse(node.at, what);
+    }
+    Some(names)
+}
+
+fn groups(node: &Node, reader: &mut Reader<'_>) -> Option<Vec<Group>> {
+    let known = Group::ALL.iter().map(|group| (group.as_str(), *group));
+    let known: Vec<_> = known.collect();
+    let items = reader.items(node);
+    if items.is_empty() {
+        let what = "groups is an empty list; leave the key out to offer all";
+        return reader.refuse(node.at, what);
+    }
+    let mut groups = vec![];
+    for item in items {
+        match reader.word("group", item, &known) {
+            Some(group) if groups.contains(&group) => {
+                let what = format!("group {:?} stands twice; remove one", group.as_str());
+                reader.mistakes.add(item.at, what);
+            }
+            Some(group) => groups.push(group),
+            None => {}
+        }
+    }
+    Some(groups)
+}
+
+fn request(node: &Node, reader: &mut Reader<'_>) -> Option<Request> {
+    let Value::Map(_) = node.value else {
+        let text = reader.text("request", node)?;
+        return match text.parse() {
+            Ok(request) => Some(request),
+            Err(why) => reader.refuse(node.at, format!("request {why}")),
+        };
+    };
+    let mut keys = Keys::of("request".to_owned(), node.at, node, "", reader)?;
+    let kinds = ["http", "http1", "http2", "grpc_health"];
+    let given: Vec<_> = kinds
+        .into_iter()
+        .filter_map(|name| keys.take(name).map(|node| (name, node)))
+        .collect();
+    let request = match *given.as_slice() {
+        [("grpc_health", node)] => service(node, reader),
+        [(name, node)] => http(name, node, reader),
+        [] if keys.has_strangers() => None,
+        [] => {
+            let what = "request asks nothing; write { http: \"GET /path\" }, { grpc_health: SERVICE } or none";
+            reader.refuse(node.at, what)
+        }
+        [_, (second, _), ..] => {
+            let what = "request asks several things; write one target for each";
+            reader.refuse(keys.place(second), what)
+        }
+    };
+    keys.close(reader);
+    request
+}
+
+fn http(name: &str, node: &Node, reader: &mut Reader<'_>) -> Option<Request> {
+    let text = reader.text(name, node)?;
+    match text.parse() {
+        Ok(Request::Http { method, path, .. }) => Some(Request::Http {
+            method,
+            path,
+            version: match name {
+                "http1" => HttpVersion::Http1,
+                "http2" => HttpVersion::Http2,
+                _ => HttpVersion::Negotiated,
+            },
+        }),
+        Ok(Request::None | Request::GrpcHealth(_)) | Err(_) => {
+            let what =
+                format!("{name} {text:?} is not a request; write for example \"GET /healthz\"");
+            reader.refuse(node.at, what)
+        }
+    }
+}
+
+fn service(node: &Node, reader: &mut Reader<'_>) -> Option<Request> {
+    // Nothing, or an empty text, asks about the whole server.
+    let service = match &node.value {
+        Value::Empty => "",
+        Value::Text(text) => text,
+        Value::List(_) | Value::Map(_) => reader.text("grpc_health", node)?,
+    };
+    if service.len() > MAX_SERVICE || !service.bytes().all(|b| b.is_ascii_graphic()) {
+        let what = format!("grpc_health {service:?} is not the name of a service");
+        return reader.refuse(node.at, what);
+    }
+    Some(Request::GrpcHealth(service.to_owned()))
+}
+
+const TIMEOUT: Duration = Duration::from_secs(3);
+const MAX_ALPN: usize = 32;
+const MAX_SERVICE: usize = 1024;
