@@ -10,3 +10,4 @@ pub mod certificate;
 pub mod identity;
 pub mod target;
 pub mod suite;
+pub mod plan;
