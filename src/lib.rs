@@ -11,3 +11,5 @@ pub mod identity;
 pub mod target;
 pub mod suite;
 pub mod plan;
+pub mod observation;
+pub mod handshake;

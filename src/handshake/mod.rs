@@ -1,0 +1,295 @@
+//! One probe, one connection, one observation. Edge: the only room that talks to peers.
+//!
+//! TLS 1.3 is over on our side before the peer has judged our certificate: only a read tells. So after
+//! the handshake we listen first, and speak or close only then.
+
+mod config;
+mod ending;
+mod exchange;
+mod records;
+mod recorder;
+mod wire;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::{ClientConnection, ProtocolVersion};
+use rustls_pki_types::CertificateDer;
+use tokio::time::Instant;
+
+use self::recorder::Recorder;
+use self::wire::{Elapsed, Wire};
+use crate::identity::Identity;
+use crate::observation::{Came, CertificateRequest, Ending, Observation, Stage, Version};
+use crate::plan::Probe;
+use crate::target::Request;
+
+/// What one connection needs beside its probe.
+pub struct Attempt<'a> {
+    /// The planned probe.
+    pub probe: &'a Probe,
+    /// One of the addresses behind its name.
+    pub address: SocketAddr,
+    /// What we come as.
+    pub guise: Guise<'a>,
+    /// Whether the server with this chain may hear our request: nothing is ever said on a connection
+    /// whose server is not trusted.
+    pub may_speak: &'a (dyn Fn(&[CertificateDer<'static>]) -> bool + Sync),
+}
+
+/// What we come as.
+#[derive(Clone, Copy, Debug)]
+pub enum Guise<'a> {
+    /// With TLS and this certificate.
+    Identity(&'a Identity),
+    /// With TLS and no certificate.
+    Nobody,
+    /// Without TLS.
+    Plaintext,
+}
+
+impl<'a> Guise<'a> {
+    /// The chain we come with; empty without a certificate.
+    pub fn chain(self) -> &'a [CertificateDer<'static>] {
+        match self {
+            Self::Identity(identity) => identity.chain(),
+            Self::Nobody | Self::Plaintext => &[],
+        }
+    }
+}
+
+/// Opens the connection and follows it to its end.
+pub async fn observe(attempt: Attempt<'_>) -> Observation {
+    let mut seen = Observation {
+        came: match attempt.guise {
+            Guise::Identity(_) => Came::WithCertificate,
+            Guise::Nobody => Came::WithoutCertificate,
+            Guise::Plaintext => Came::Plaintext,
+        },
+        stage: Stage::Tcp,
+        ..Observation::default()
+    };
+    let begun = Instant::now();
+    let deadline = begun + attempt.probe.timeout;
+    let wire = match Wire::connect(attempt.address, attempt.probe.timeout).await {
+        Ok(wire) => wire,
+        Err(ending) => {
+            seen.ending = ending;
+            return seen;
+        }
+    };
+    let round_trip = begun.elapsed();
+    seen.timing.tcp = Some(round_trip);
+    let patience = Patience {
+        deadline,
+        round_trip,
+        turn: turn(round_trip),
+    };
+    match attempt.guise {
+        Guise::Identity(identity) => tls(attempt, Some(identity), wire, patience, &mut seen).await,
+        Guise::Nobody => tls(attempt, None, wire, patience, &mut seen).await,
+        Guise::Plaintext => plaintext(attempt.probe, wire, patience, &mut seen).await,
+    }
+    seen
+}
+
+/// How long to wait for a peer.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    /// The end of the whole connection.
+    deadline: Instant,
+    /// From us to the peer and back, at the most.
+    round_trip: Duration,
+    /// Long enough for the peer to have answered what we last said.
+    turn: Duration,
+}
+
+impl Patience {
+    /// One turn from now, within the deadline.
+    fn one_turn(self) -> Instant {
+        self.deadline.min(Instant::now() + self.turn)
+    }
+}
+
+fn turn(round_trip: Duration) -> Duration {
+    (round_trip * 2 + TURN).min(LONGEST_TURN)
+}
+
+async fn tls(
+    attempt: Attempt<'_>,
+    identity: Option<&Identity>,
+    mut wire: Wire,
+    mut patience: Patience,
+    seen: &mut Observation,
+) {
+    let provider = config::provider(&attempt.probe.offer.groups);
+    let recorder = Arc::new(Recorder::new(&provider, identity));
+    match config::client(attempt.probe, &recorder) {
+        Ok((connection, offers)) => {
+            wire.tls = Some(connection);
+            seen.tls = offers;
+        }
+        Err(err) => {
+            seen.ending = Ending::Fault(format!("cannot begin a handshake: {err}"));
+            return;
+        }
+    }
+    seen.stage = Stage::ClientHello;
+    let begun = Instant::now();
+    wire.read_while(patience.deadline, Wire::is_handshaking)
+        .await;
+    seen.timing.tls = Some(begun.elapsed());
+    if let Some(heard) = wire.first_heard {
+        // Behind a relay the TCP handshake says nothing of the way to the peer.
+        patience.turn = turn(patience.round_trip.max(heard - begun));
+        patience.round_trip = patience.round_trip.min(heard - begun);
+    }
+
+    let settled_from = Instant::now();
+    // Whatever ended it may have come in one breath with the end of the handshake.
+    if !wire.is_handshaking() {
+        seen.stage = Stage::Settle;
+        wire.read_while(patience.one_turn(), is_quiet).await;
+    }
+    note_handshake(&wire, &recorder, seen);
+    let wants_to_speak = attempt.probe.request != Request::None;
+    let trusted = || (attempt.may_speak)(&seen.chain);
+    if seen.stage == Stage::Settle && wire.ending.is_none() && wants_to_speak && trusted() {
+        seen.timing.settle = Some(settled_from.elapsed());
+        seen.stage = Stage::Request;
+        wire = exchange::ask(attempt.probe, wire, patience, seen).await;
+    } else if seen.stage == Stage::Settle && wire.ending.is_none() {
+        seen.request_withheld = wants_to_speak;
+        close_and_listen(&mut wire, patience).await;
+        seen.timing.settle = Some(settled_from.elapsed());
+    } else if seen.stage == Stage::Settle {
+        seen.timing.settle = Some(settled_from.elapsed());
+    }
+    note_handshake(&wire, &recorder, seen);
+    note_end(&wire, seen);
+    leave(wire, patience).await;
+}
+
+/// Without a request the peer's word is drawn out by a polite goodbye: most servers have judged us by
+/// then, and answer it.
+async fn close_and_listen(wire: &mut Wire, patience: Patience) {
+    wire.drain().await;
+    if wire.ending.is_some() {
+        return;
+    }
+    wire.say_close().await;
+    let closed = Instant::now();
+    // Whoever closes first keeps the TIME_WAIT; so first words, then our FIN.
+    if wire.read_while(patience.one_turn(), |_| true).await == Elapsed::Yes && is_quiet(wire) {
+        wire.half_close();
+        // A late close_notify is no acceptance: some servers stay silent for seconds after they have
+        // refused, and say goodbye then.
+        let soon = Instant::now() + GOODBYE;
+        wire.read_while(patience.deadline.min(soon), |_| true).await;
+    }
+    // What comes sooner than an answer can was said without having heard us.
+    if wire.ending.is_some()
+        && patience.round_trip > SHORT_WAY
+        && closed.elapsed() < patience.round_trip / 2
+    {
+        wire.we_closed = false;
+    }
+}
+
+async fn plaintext(probe: &Probe, mut wire: Wire, patience: Patience, seen: &mut Observation) {
+    // Some protocols speak first.
+    wire.read_while(patience.one_turn(), |wire| wire.received == 0)
+        .await;
+    seen.stage = Stage::Request;
+    if wire.ending.is_none() && wire.received == 0 {
+        wire = exchange::ask(probe, wire, patience, seen).await;
+    }
+    note_end(&wire, seen);
+    leave(wire, patience).await;
+}
+
+/// Copies what is known of the handshake. Called before the request and after the end: a request may
+/// bring tickets.
+fn note_handshake(wire: &Wire, recorder: &Recorder, seen: &mut Observation) {
+    let Some(tls) = &wire.tls else { return };
+    let recorded = recorder.seen().clone();
+    let facts = &mut seen.tls;
+    facts.version = tls.protocol_version().and_then(version);
+    facts.cipher = tls
+        .negotiated_cipher_suite()
+        .and_then(|suite| suite.suite().as_str().map(str::to_owned));
+    facts.group = tls
+        .negotiated_key_exchange_group()
+        .and_then(|group| group.name().as_str().map(str::to_owned));
+    facts.alpn = tls
+        .alpn_protocol()
+        .map(|name| String::from_utf8_lossy(name).into_owned());
+    facts.hello_retry =
+        tls.handshake_kind() == Some(rustls::HandshakeKind::FullWithHelloRetryRequest);
+    seen.tickets = tls.tls13_tickets_received() + recorded.tls12_tickets;
+    if seen.stage < Stage::Settle {
+        seen.stage = if !wire.records.handshake {
+            Stage::ClientHello
+        } else if recorded.proved && facts.version == Some(Version::Tls12) {
+            Stage::ClientAuth
+        } else {
+            Stage::ServerHello
+        };
+    }
+    seen.certificate_request = recorded.request;
+    if seen.certificate_request == CertificateRequest::Unknown && seen.stage >= Stage::ClientAuth {
+        seen.certificate_request = CertificateRequest::NeverAsked;
+    }
+    seen.chain = recorded.chain;
+}
+
+fn note_end(wire: &Wire, seen: &mut Observation) {
+    if seen.answer.is_some() {
+        seen.ending = Ending::Answered;
+    } else if let Some(ending) = &wire.ending {
+        seen.ending = ending.clone();
+    }
+    seen.we_closed = wire.we_closed;
+    seen.warnings = wire.records.warnings.clone();
+    seen.first_bytes = wire.first_bytes.clone();
+    seen.received = wire.received;
+    seen.application_bytes = wire.application_bytes;
+    seen.early = wire.early;
+}
+
+/// Leaves politely, and lets the peer close first where it wants to, within our time.
+async fn leave(mut wire: Wire, patience: Patience) {
+    if wire.ending.is_none() && !wire.we_closed {
+        wire.say_close().await;
+    }
+    wire.outlast(patience.one_turn()).await;
+}
+
+/// Nothing has come yet that shows what the peer thinks of us. In TLS 1.2 its Finished did.
+fn is_quiet(wire: &Wire) -> bool {
+    let is_open = |tls: &ClientConnection| {
+        tls.protocol_version() == Some(ProtocolVersion::TLSv1_3)
+            && tls.tls13_tickets_received() <= wire.early.tickets
+    };
+    wire.application_bytes <= wire.early.bytes && wire.tls.as_ref().is_some_and(is_open)
+}
+
+fn version(version: ProtocolVersion) -> Option<Version> {
+    let known = [
+        (ProtocolVersion::TLSv1_2, Version::Tls12),
+        (ProtocolVersion::TLSv1_3, Version::Tls13),
+    ];
+    known
+        .into_iter()
+        .find(|(theirs, _)| *theirs == version)
+        .map(|(_, ours)| ours)
+}
+
+/// Beside two round trips: what a server may take for thinking, a delayed acknowledgement included.
+const TURN: Duration = Duration::from_millis(60);
+const LONGEST_TURN: Duration = Duration::from_secs(1);
+/// How long a goodbye may take to be an answer to ours.
+const GOODBYE: Duration = Duration::from_millis(1500);
+/// Below this, how long something took says more about the two machines than about the way.
+const SHORT_WAY: Duration = Duration::from_millis(10);
