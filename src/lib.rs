@@ -13,3 +13,5 @@ pub mod suite;
 pub mod plan;
 pub mod observation;
 pub mod handshake;
+pub mod verdict;
+pub mod expectation;

@@ -1,0 +1,458 @@
+//! What an observation means. Pure: facts in, one verdict out, with the evidence it rests on.
+//!
+//! An alert is evidence, not a cause: it is read together with what we sent and with what we know of
+//! our own certificate. Where the outcome itself is open the verdict is inconclusive, never a guess.
+
+mod alert;
+mod answer;
+mod plaintext;
+mod refusal;
+
+use crate::certificate::Judgement;
+use crate::code::{By, Code, Confidence, Kind, Outcome};
+use crate::observation::{
+    Came, CertificateRequest, Ending, Gave, NeverConnected, Objection, Observation, Stage, Version,
+    Wordless,
+};
+
+pub use alert::name as alert_name;
+
+/// What an observation means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    code: Code,
+    by: By,
+    peer: Option<Code>,
+    /// How many causes the evidence leaves open.
+    pub confidence: Confidence,
+    /// Other codes that fit as well; empty unless the confidence is ambiguous.
+    pub candidates: Vec<Code>,
+    /// The facts it rests on, most telling first.
+    pub evidence: Vec<String>,
+}
+
+/// What is known beside the observation.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Known<'a> {
+    /// Our own chain, judged as a client's against our own bundle; nothing without a certificate.
+    pub own: Option<&'a Own>,
+    /// The server's chain, judged by us; nothing where it did not prove to hold the key.
+    pub server: Option<&'a Judgement>,
+    /// What other connections to the same address have shown.
+    pub elsewhere: Elsewhere<'a>,
+}
+
+/// What we know of the certificate that we came with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Own {
+    /// Our chain, judged as a server with our bundle would.
+    pub judgement: Judgement,
+    /// The issuer of the last certificate we send, as DER.
+    pub top_issuer: Vec<u8>,
+}
+
+/// What other connections to the same address have shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Elsewhere<'a> {
+    /// A ServerHello came.
+    pub speaks_tls: bool,
+    /// Somebody with a certificate got an answer to the same request.
+    pub answers: bool,
+    /// Plaintext HTTP was answered by this `server`.
+    pub plaintext_server: Option<&'a str>,
+}
+
+impl Elsewhere<'static> {
+    /// All that other connections could ever show: what this does not change is settled.
+    pub const EVERYTHING: Self = Self {
+        speaks_tls: true,
+        answers: true,
+        plaintext_server: Some("envoy"),
+    };
+}
+
+/// Reads an observation.
+pub fn classify(seen: &Observation, known: &Known<'_>) -> Verdict {
+    let theirs = match seen.came {
+        Came::Plaintext => plaintext::read(seen, known),
+        Came::WithoutCertificate | Came::WithCertificate => tls(seen, known),
+    };
+    with_our_opinion(theirs, seen, known)
+}
+
+impl Verdict {
+    /// The code.
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// The outcome, with who refused.
+    pub fn outcome(&self) -> Outcome {
+        match self.code.kind() {
+            Kind::Accepted => Outcome::Accepted,
+            Kind::Rejected => Outcome::Rejected(self.by),
+            Kind::Unreachable => Outcome::Unreachable,
+            Kind::Inconclusive => Outcome::Inconclusive,
+        }
+    }
+
+    /// What the peer thinks of us, also where the verdict is our refusal of it; nothing where it never
+    /// came to that.
+    pub fn peer(&self) -> Option<Code> {
+        self.peer
+    }
+
+    /// Our own trouble, before or instead of a connection.
+    pub fn fault(why: impl Into<String>) -> Self {
+        Self::new(Code::ProbeFault, Confidence::Certain).because(why)
+    }
+
+    /// A verdict of the peer, or of nobody.
+    fn new(code: Code, confidence: Confidence) -> Self {
+        let is_heard = code != Code::ProbeFault && code.kind() != Kind::Unreachable;
+        Self {
+            code,
+            by: By::Peer,
+            peer: is_heard.then_some(code),
+            confidence,
+            candidates: vec![],
+            evidence: vec![],
+        }
+    }
+
+    /// A verdict of ours.
+    fn ours(code: Code) -> Self {
+        Self {
+            by: By::Probe,
+            peer: None,
+            ..Self::new(code, Confidence::Certain)
+        }
+    }
+
+    /// Several causes fit as well as this one.
+    fn or(mut self, candidates: &[Code]) -> Self {
+        let others = candidates.iter().filter(|&&code| code != self.code);
+        self.candidates = others.copied().collect();
+        self.confidence = Confidence::Ambiguous;
+        self
+    }
+
+    fn because(mut self, fact: impl Into<String>) -> Self {
+        self.evidence.push(fact.into());
+        self
+    }
+
+    fn because_all(mut self, facts: impl IntoIterator<Item = String>) -> Self {
+        self.evidence.extend(facts);
+        self
+    }
+}
+
+/// Both ends judge. The peer's refusal is the headline, since nobody else can learn it; our refusal
+/// is, where the peer accepted us or said nothing.
+fn with_our_opinion(theirs: Verdict, seen: &Observation, known: &Known<'_>) -> Verdict {
+    let Some(server) = known.server.filter(|server| !server.is_ok()) else {
+        return theirs;
+    };
+    let reasons = || server.problems.iter().map(|problem| problem.what.clone());
+    match theirs.outcome() {
+        Outcome::Rejected(_) | Outcome::Unreachable => theirs
+            .because(format!("we refuse the server as well: {}", server.code()))
+            .because_all(reasons()),
+        Outcome::Accepted | Outcome::Inconclusive => {
+            let said = if theirs.outcome() == Outcome::Accepted {
+                "the peer accepted us".to_owned()
+            } else {
+                format!("what the peer thinks of us is open: {}", theirs.code)
+            };
+            let withheld = "our request was not sent: we do not trust the server";
+            let ours = Verdict {
+                peer: theirs.peer,
+                ..Verdict::ours(server.code())
+            };
+            ours.because_all(reasons())
+                .because(said)
+                .because_all(theirs.evidence)
+                .because_all(seen.request_withheld.then(|| withheld.to_owned()))
+        }
+    }
+}
+
+/// What a TLS connection means, leaving our opinion of the server aside.
+fn tls(seen: &Observation, known: &Known<'_>) -> Verdict {
+    let verdict = match &seen.ending {
+        Ending::NeverConnected(why) => return never_connected(why),
+        Ending::Fault(words) => return Verdict::fault(words.clone()),
+        Ending::Objection(objection) => objected(objection, seen, known),
+        // A close_notify in the middle of a handshake.
+        Ending::Alert(0) => wordless(Wordless::CloseNotify, seen, known),
+        Ending::Alert(alert) => alert::read(*alert, seen, known),
+        Ending::Answered => match &seen.answer {
+            Some(answer) => answer::read(answer, seen, known),
+            None => Verdict::fault("an answer is missing from the observation"),
+        },
+        Ending::Wordless(ending) => wordless(*ending, seen, known),
+    };
+    verdict.because_all(context(seen))
+}
+
+/// There was no connection to judge by.
+fn never_connected(why: &NeverConnected) -> Verdict {
+    let (code, words) = match why {
+        NeverConnected::Dns(words) => (Code::DnsFailure, words.as_str()),
+        NeverConnected::Refused => (Code::ConnectionRefused, "the TCP connection was refused"),
+        NeverConnected::HostUnreachable(words) => (Code::HostUnreachable, words.as_str()),
+        NeverConnected::Timeout => (Code::ConnectTimeout, "no answer to our TCP SYN in time"),
+    };
+    Verdict::new(code, Confidence::Certain).because(words)
+}
+
+/// We would not go on.
+fn objected(objection: &Objection, seen: &Observation, known: &Known<'_>) -> Verdict {
+    match objection {
+        Objection::NotTls => Verdict::ours(Code::NotTls).because(format!(
+            "the answer to our ClientHello begins with {}",
+            first_words(&seen.first_bytes)
+        )),
+        Objection::Version => Verdict::ours(Code::ProtocolVersion)
+            .because("the server chose a TLS version that we did not offer"),
+        Objection::NothingInCommon(words) => {
+            Verdict::ours(Code::NoSharedCipher).because(words.clone())
+        }
+        Objection::BadProof => Verdict::ours(Code::BadSignature)
+            .because("the server could not prove that it holds the key of its certificate"),
+        Objection::UnreadableCertificate => {
+            Verdict::ours(Code::CertUnsupported).because("the server's certificate cannot be used")
+        }
+        // A request that was sent and not answered is no acceptance, whatever came instead.
+        Objection::Protocol(words) if seen.stage == Stage::Settle && is_proved(seen) => {
+            Verdict::new(Code::Ok, Confidence::Likely)
+                .because_all(proof(seen))
+                .because(words.clone())
+        }
+        Objection::Protocol(words) => Verdict::new(Code::Closed, Confidence::Ambiguous)
+            .because(format!("the peer broke the protocol: {words}"))
+            .because_all(proof(seen)),
+        Objection::Flood if seen.stage == Stage::Settle && is_proved(seen) => {
+            accepted_at_tls(Wordless::Quiet, seen, known)
+        }
+        Objection::Flood => Verdict::new(Code::Closed, Confidence::Ambiguous)
+            .because(format!(
+                "the peer sent {} bytes and never came to the point; we gave up",
+                seen.received
+            ))
+            .because_all(proof(seen)),
+    }
+}
+
+/// The connection ended, or time did, without an alert and without an answer.
+fn wordless(ending: Wordless, seen: &Observation, known: &Known<'_>) -> Verdict {
+    let open = |code| Verdict::new(code, Confidence::Ambiguous).because(said_goodbye(ending, seen));
+    let died = match ending {
+        Wordless::Reset => Code::Reset,
+        Wordless::Quiet if seen.stage < Stage::Settle => Code::HandshakeTimeout,
+        Wordless::Quiet => Code::Silent,
+        Wordless::CloseNotify | Wordless::Fin => Code::Closed,
+    };
+    match seen.stage {
+        Stage::Dns | Stage::Tcp | Stage::ServerHello => open(died),
+        Stage::ClientHello => before_server_hello(ending, open(died), seen, known),
+        Stage::ClientAuth => refusal::at_its_place(open(died), ending, seen),
+        Stage::Settle => {
+            if is_proved(seen) {
+                accepted_at_tls(ending, seen, known)
+            } else {
+                refusal::at_its_place(open(died), ending, seen)
+            }
+        }
+        Stage::Request => unanswered(ending, died, seen, known),
+    }
+}
+
+/// Our ClientHello got no answer of TLS.
+fn before_server_hello(
+    ending: Wordless,
+    open: Verdict,
+    seen: &Observation,
+    known: &Known<'_>,
+) -> Verdict {
+    // Too little for rustls to say so.
+    if seen
+        .first_bytes
+        .first()
+        .is_some_and(|&kind| !is_record(kind))
+    {
+        return objected(&Objection::NotTls, seen, known);
+    }
+    let Some(server) = known
+        .elsewhere
+        .plaintext_server
+        .filter(|server| server.contains("envoy") && seen.received == 0)
+    else {
+        return open;
+    };
+    let there = format!("plaintext is answered there by {server:?}");
+    match ending {
+        // A sidecar without a filter chain for what we offered always resets.
+        Wordless::Reset => Verdict::new(Code::NoFilterChain, Confidence::Likely)
+            .because_all(open.evidence)
+            .because(there),
+        // Also of a sidecar whose certificate has not arrived, and of an application behind it.
+        Wordless::Fin | Wordless::CloseNotify => open.or(&[Code::NoFilterChain]).because(there),
+        Wordless::Quiet => open,
+    }
+}
+
+/// Accepted, as far as TLS goes. Some servers judge later (nginx answers with an HTTP 400), so without
+/// an answer to a request this is never certain where the server asked for a certificate.
+fn accepted_at_tls(ending: Wordless, seen: &Observation, known: &Known<'_>) -> Verdict {
+    if let Some(candidates) = refusal::may_come_late(seen, known) {
+        return Verdict::new(Code::Silent, Confidence::Ambiguous)
+            .or(&candidates)
+            .because_all(proof(seen))
+            .because(
+                "it asked for a certificate, got no good one, and finished the handshake all the \
+                 same: servers on OpenSSL, nginx among them, may refuse in the answer to a request",
+            );
+    }
+    let at_once = !seen.we_closed && ending != Wordless::Quiet;
+    let confidence = match seen.certificate_request {
+        CertificateRequest::NeverAsked if !at_once => Confidence::Certain,
+        CertificateRequest::NeverAsked
+        | CertificateRequest::Asked { .. }
+        | CertificateRequest::Unknown => Confidence::Likely,
+    };
+    let closed = "then the peer closed before we did: what stands behind its TLS may be down";
+    Verdict::new(Code::Ok, confidence)
+        .because_all(proof(seen))
+        .because_all(at_once.then(|| closed.to_owned()))
+}
+
+/// Our request was sent and got no answer.
+fn unanswered(ending: Wordless, died: Code, seen: &Observation, known: &Known<'_>) -> Verdict {
+    let goodbye = said_goodbye(ending, seen);
+    let is_closed = ending != Wordless::Quiet && seen.application_bytes == 0;
+    // A reset may be an accident of the network, or hide an alert.
+    if is_closed && ending != Wordless::Reset && known.elsewhere.answers {
+        // Others are answered here, so it is about us: policy, or a certificate check that comes late.
+        let (code, other) = match seen.certificate_request {
+            CertificateRequest::Asked {
+                gave: Gave::Nothing,
+                ..
+            } => (Code::ClientCertRequired, Code::AuthzDenied),
+            CertificateRequest::Asked { .. }
+            | CertificateRequest::NeverAsked
+            | CertificateRequest::Unknown => (Code::AuthzDenied, Code::CertRejected),
+        };
+        return Verdict::new(code, Confidence::Ambiguous)
+            .or(&[other])
+            .because(goodbye)
+            .because("the same request is answered for another identity")
+            .because_all(proof(seen));
+    }
+    Verdict::new(died, Confidence::Ambiguous)
+        .because(goodbye)
+        .because_all(proof(seen))
+        .because_all(is_closed.then(|| {
+            "a policy, a late certificate check or an application that dislikes our request \
+             would all look like this"
+                .to_owned()
+        }))
+}
+
+/// What shows that the peer took us at TLS.
+fn proof(seen: &Observation) -> Vec<String> {
+    let mut proof = vec![];
+    if seen.stage >= Stage::Settle && seen.tls.version == Some(Version::Tls12) {
+        proof.push("the server finished the TLS 1.2 handshake".to_owned());
+    }
+    // How many there are depends on when we looked; that there is one does not.
+    if seen.tickets > seen.early.tickets {
+        proof.push("NewSessionTicket received".to_owned());
+    }
+    if seen.application_bytes > seen.early.bytes && seen.answer.is_none() {
+        proof.push("application data received".to_owned());
+    }
+    if seen.we_closed && seen.ending == Ending::Wordless(Wordless::CloseNotify) {
+        proof.push("the peer answered our close_notify with its own".to_owned());
+    }
+    proof
+}
+
+fn is_proved(seen: &Observation) -> bool {
+    seen.stage >= Stage::Settle && !proof(seen).is_empty()
+}
+
+/// What a reader wants to know beside the cause.
+fn context(seen: &Observation) -> Vec<String> {
+    let mut facts = vec![];
+    match &seen.certificate_request {
+        CertificateRequest::NeverAsked => {
+            if seen.came == Came::WithCertificate {
+                facts.push("the server did not ask for our certificate".to_owned());
+            }
+        }
+        CertificateRequest::Asked {
+            gave: Gave::NothingFits,
+            ..
+        } => facts.push(
+            "our key fits none of the signature schemes the server asked for, so we sent no \
+             certificate"
+                .to_owned(),
+        ),
+        CertificateRequest::Unknown | CertificateRequest::Asked { .. } => {}
+    }
+    for &warning in &seen.warnings {
+        facts.push(format!("warning {} received", alert::describe(warning)));
+    }
+    let chosen = seen.tls.alpn.as_ref();
+    if let Some(chosen) = chosen.filter(|chosen| !seen.tls.offered_alpn.contains(chosen)) {
+        facts.push(format!(
+            "the server chose {chosen:?}, which we did not offer"
+        ));
+    }
+    facts
+}
+
+/// How the connection ended, in words, with its stage.
+fn said_goodbye(ending: Wordless, seen: &Observation) -> String {
+    let how = match ending {
+        Wordless::CloseNotify => "the peer said close_notify",
+        Wordless::Fin => "the peer closed without a word (FIN)",
+        Wordless::Reset => "the peer reset the connection",
+        Wordless::Quiet => "the peer stayed silent",
+    };
+    let when = match seen.stage {
+        Stage::Dns | Stage::Tcp => "before anything was said",
+        Stage::ClientHello if seen.received == 0 => {
+            "right after our ClientHello, before any answer"
+        }
+        Stage::ClientHello => "right after our ClientHello",
+        Stage::ServerHello => "in the middle of its own handshake messages",
+        Stage::ClientAuth => "while it held our side of the handshake",
+        Stage::Settle if seen.we_closed => {
+            "after our side of the handshake was done and we had said goodbye"
+        }
+        Stage::Settle => "after our side of the handshake was done",
+        Stage::Request => "after our request",
+    };
+    format!("{how} {when}")
+}
+
+/// The first byte of a TLS record.
+fn is_record(kind: u8) -> bool {
+    (20..=24).contains(&kind)
+}
+
+/// The begin of an answer that is not TLS, as a quoted string.
+fn first_words(bytes: &[u8]) -> String {
+    let line = bytes
+        .split(|&b| b == b'\r' || b == b'\n')
+        .next()
+        .unwrap_or(bytes);
+    let shown = line.get(..32).unwrap_or(line);
+    format!("{:?}", String::from_utf8_lossy(shown))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,130 @@
+//! What a connection without TLS means.
+
+use super::{Known, Verdict, answer, first_words, never_connected};
+use crate::code::{Code, Confidence};
+use crate::observation::{Answer, Ending, Observation, Wordless};
+
+/// Reads a plaintext connection.
+pub(super) fn read(seen: &Observation, known: &Known<'_>) -> Verdict {
+    if let Some(answer) = &seen.answer {
+        return answered(answer);
+    }
+    match &seen.ending {
+        Ending::NeverConnected(why) => never_connected(why),
+        Ending::Fault(words) => Verdict::fault(words.clone()),
+        _ if seen.received > 0 => spoke(&seen.first_bytes),
+        Ending::Wordless(Wordless::Reset) => {
+            hung_up("the peer reset the connection", Code::Reset, known)
+        }
+        Ending::Wordless(Wordless::Fin | Wordless::CloseNotify) => {
+            hung_up("the peer closed the connection", Code::Closed, known)
+        }
+        Ending::Wordless(Wordless::Quiet)
+        | Ending::Answered
+        | Ending::Alert(_)
+        | Ending::Objection(_) => Verdict::new(Code::Silent, Confidence::Ambiguous)
+            .because("the peer did not answer plaintext and left the connection open"),
+    }
+}
+
+/// The peer said something, and it is no answer to our request.
+fn spoke(bytes: &[u8]) -> Verdict {
+    let words = first_words(bytes);
+    match Speech::of(bytes) {
+        Speech::TlsAlert => Verdict::new(Code::PlaintextRejected, Confidence::Certain)
+            .because("the peer answered plaintext with a TLS alert"),
+        Speech::Text if names_tls(&String::from_utf8_lossy(bytes)) => {
+            Verdict::new(Code::PlaintextRejected, Confidence::Likely)
+                .because(format!("the peer says {words}"))
+        }
+        Speech::Text => Verdict::new(Code::PlaintextAccepted, Confidence::Likely)
+            .because(format!("the peer speaks without TLS: {words}")),
+        Speech::Http2 => Verdict::new(Code::PlaintextAccepted, Confidence::Likely)
+            .because("the peer speaks HTTP/2 without TLS"),
+        // Perhaps a protocol of its own, perhaps noise: nothing was exchanged that we understand.
+        Speech::Unknown => Verdict::new(Code::Closed, Confidence::Ambiguous)
+            .or(&[Code::PlaintextAccepted, Code::PlaintextRejected])
+            .because(format!("the peer sent bytes that we cannot read: {words}")),
+    }
+}
+
+/// What the first bytes of a plaintext connection look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Speech {
+    TlsAlert,
+    Text,
+    Http2,
+    Unknown,
+}
+
+impl Speech {
+    fn of(bytes: &[u8]) -> Self {
+        match bytes {
+            [21, 3, 0..=4, 0, 2, ..] => Self::TlsAlert,
+            // A SETTINGS frame on stream 0, the begin of every HTTP/2 server's words.
+            [0, 0, length, 4, 0, 0, 0, 0, 0, ..] if length % 6 == 0 => Self::Http2,
+            _ if is_text(bytes) => Self::Text,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// The begin of a line that people could read: a banner, or an answer.
+fn is_text(bytes: &[u8]) -> bool {
+    let is_printable = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n');
+    let is_word = |byte: &&u8| byte.is_ascii_alphanumeric();
+    bytes.iter().all(is_printable) && bytes.iter().filter(is_word).count() >= SHORTEST_WORD
+}
+
+/// Hanging up on plaintext is a refusal where TLS is known to be spoken; elsewhere it may be an
+/// application that dislikes what we said.
+fn hung_up(how: &str, otherwise: Code, known: &Known<'_>) -> Verdict {
+    let fact = format!("{how} after plaintext, without a word");
+    if known.elsewhere.speaks_tls {
+        Verdict::new(Code::PlaintextRejected, Confidence::Likely)
+            .because(fact)
+            .because("the same address does speak TLS")
+    } else {
+        Verdict::new(otherwise, Confidence::Ambiguous)
+            .because(fact)
+            .because("an application that dislikes our plaintext would look the same")
+    }
+}
+
+fn answered(answer: &Answer) -> Verdict {
+    let fact = answer::status(answer);
+    if answer.status == 400 {
+        return if names_tls(&answer.body) {
+            Verdict::new(Code::PlaintextRejected, Confidence::Certain)
+                .because(fact)
+                .because("the page says that this is a TLS port")
+        } else {
+            Verdict::new(Code::Closed, Confidence::Ambiguous)
+                .because(fact)
+                .because("a TLS port and a fussy plaintext server may both answer so")
+        };
+    }
+    let verdict = answer::denied(answer)
+        .or_else(|| answer::upstream(answer))
+        .unwrap_or_else(|| Verdict::new(Code::PlaintextAccepted, Confidence::Certain));
+    let mut evidence = vec![fact];
+    evidence.extend(verdict.evidence);
+    Verdict {
+        evidence,
+        ..verdict
+    }
+}
+
+fn names_tls(words: &str) -> bool {
+    let words = words.to_ascii_lowercase();
+    TLS_PORT_WORDS.iter().any(|mark| words.contains(mark))
+}
+
+const SHORTEST_WORD: usize = 2;
+/// What TLS servers write to a client that forgot TLS: nginx, Apache, Go and Caddy.
+const TLS_PORT_WORDS: &[&str] = &[
+    "sent to https port",
+    "sent to an https server",
+    "request to an https server",
+    "ssl-enabled server port",
+];
