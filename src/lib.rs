@@ -15,3 +15,5 @@ pub mod observation;
 pub mod handshake;
 pub mod verdict;
 pub mod expectation;
+pub mod matrix;
+pub mod findings;

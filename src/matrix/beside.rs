@@ -1,0 +1,80 @@
+//! What the connections to one address show together: each is read in the light of the others.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use super::cells::Seen;
+use crate::code::Code;
+use crate::identity::Origin;
+use crate::observation::{Came, Ending, Stage};
+use crate::plan::{Plan, Probe};
+use crate::target::{Dialect, Offer, Request};
+use crate::verdict::{Elsewhere, Known, classify};
+
+/// What was seen of every address.
+pub(super) struct Neighbours<'a>(HashMap<SocketAddr, Shown<'a>>);
+
+/// What was seen of one address.
+#[derive(Default)]
+struct Shown<'a> {
+    speaks_tls: bool,
+    plaintext_server: Option<&'a str>,
+    /// Who got an answer to which question; two are enough to tell oneself from others.
+    answered: HashMap<Asked<'a>, Vec<&'a Origin>>,
+}
+
+/// All that decides who answers a question, beside who asks it.
+type Asked<'a> = (Dialect, &'a Offer, &'a Request);
+
+impl<'a> Neighbours<'a> {
+    pub(super) fn of(all: &'a [Seen], plan: &'a Plan) -> Self {
+        let mut neighbours: HashMap<SocketAddr, Shown<'a>> = HashMap::new();
+        for seen in all {
+            let (Some(socket), Some(probe)) = (seen.socket, plan.probes.get(seen.probe)) else {
+                continue;
+            };
+            neighbours.entry(socket).or_default().note(seen, probe);
+        }
+        Self(neighbours)
+    }
+
+    /// What they show to the one who is read.
+    pub(super) fn seen_by(&self, one: &Seen, plan: &'a Plan) -> Elsewhere<'a> {
+        let shown = one.socket.and_then(|socket| self.0.get(&socket));
+        let (Some(shown), Some(probe)) = (shown, plan.probes.get(one.probe)) else {
+            return Elsewhere::default();
+        };
+        let others = shown.answered.get(&asked(probe));
+        Elsewhere {
+            speaks_tls: shown.speaks_tls,
+            answers: others.is_some_and(|who| who.iter().any(|origin| **origin != probe.origin)),
+            plaintext_server: shown.plaintext_server,
+        }
+    }
+}
+
+impl<'a> Shown<'a> {
+    fn note(&mut self, seen: &'a Seen, probe: &'a Probe) {
+        for look in &seen.attempts {
+            let observation = &look.observation;
+            let is_tls = observation.came != Came::Plaintext;
+            self.speaks_tls |= is_tls && observation.stage >= Stage::ServerHello;
+            if let (false, Some(answer)) = (is_tls, &observation.answer) {
+                self.plaintext_server = self.plaintext_server.or(answer.server.as_deref());
+            }
+            if observation.came == Came::WithCertificate
+                && observation.ending == Ending::Answered
+                && classify(observation, &Known::default()).code() == Code::Ok
+            {
+                let who = self.answered.entry(asked(probe)).or_default();
+                if who.len() < 2 && !who.contains(&&probe.origin) {
+                    who.push(&probe.origin);
+                }
+            }
+        }
+    }
+}
+
+fn asked(probe: &Probe) -> Asked<'_> {
+    (probe.dialect, &probe.offer, &probe.request)
+}

@@ -1,0 +1,370 @@
+//! Observations become cells: judged, classified, compared with what is expected. Pure.
+
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
+
+use super::beside::Neighbours;
+use super::filling::{count, empty, http, server, timing, tls};
+use super::opinions::Opinions;
+use super::{Attempts, Cell};
+use crate::certificate::{Bundles, Facts, Judgement};
+use crate::code::{By, Code, Kind, Outcome};
+use crate::expectation::{Met, compare};
+use crate::identity::mint::Moment;
+use crate::observation::{Came, Ending, Observation, Stage};
+use crate::plan::{Plan, PlannedCell};
+use crate::suite::Wanted;
+use crate::verdict::{Elsewhere, Known, Own, Verdict, classify};
+
+/// What one suite trusts.
+#[derive(Clone, Debug, Default)]
+pub struct Trust {
+    /// The trust anchors.
+    pub bundles: Bundles,
+    /// Revocation lists.
+    pub crls: Vec<CertificateRevocationListDer<'static>>,
+}
+
+/// All attempts of one probe at one address.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// The probe, by its place in the plan.
+    pub probe: usize,
+    /// The address, where the name resolved.
+    pub socket: Option<SocketAddr>,
+    /// Every connection; at least one.
+    pub attempts: Vec<Look>,
+}
+
+/// One connection, or the reason why there was none.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// When it began.
+    pub at: Timestamp,
+    /// The chain we came with; empty without a certificate.
+    pub own_chain: Arc<[CertificateDer<'static>]>,
+    /// What happened.
+    pub observation: Observation,
+}
+
+/// Where cells are made: what a verdict needs beside the observation.
+#[derive(Debug)]
+pub struct Bench {
+    plan: Arc<Plan>,
+    /// The cells that look at each probe, by their place in the plan.
+    looking: Vec<Vec<usize>>,
+    opinions: Opinions,
+    as_of: Moment,
+}
+
+/// A cell, and whether what is still to come may change it.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// Which cell of the run it is.
+    pub square: Square,
+    /// The cell.
+    pub cell: Cell,
+    /// Nothing that other connections show can change it any more.
+    pub is_final: bool,
+}
+
+/// Which cell of a run: two suites may have cells of the same names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Square {
+    /// Its place in the plan.
+    pub planned: usize,
+    /// One of the addresses behind its name.
+    pub socket: Option<SocketAddr>,
+}
+
+impl Bench {
+    /// A bench for one run. Certificates are judged `as_of` a fixed moment, or that long after each
+    /// connection.
+    pub fn new(plan: Arc<Plan>, trust: Arc<Vec<Trust>>, as_of: Moment) -> Self {
+        let mut looking = vec![vec![]; plan.probes.len()];
+        for (nth, planned) in plan.cells.iter().enumerate() {
+            if let Some(cells) = looking.get_mut(planned.probe) {
+                cells.push(nth);
+            }
+        }
+        Self {
+            plan,
+            looking,
+            opinions: Opinions::new(trust),
+            as_of,
+        }
+    }
+
+    /// The cells that look at this probe, while the run goes on. The peer's certificates of the run so
+    /// far are not there yet, and neither is what other connections show.
+    pub fn drafts(&self, seen: &Seen) -> Vec<Draft> {
+        let drafts = self.looking_at(seen.probe).map(|(nth, planned)| {
+            let rulings = self.rulings(planned, seen, Elsewhere::default(), &[]);
+            let with_all = self.rulings(planned, seen, Elsewhere::EVERYTHING, &[]);
+            let mut both = rulings.iter().zip(&with_all);
+            let is_settled = both.all(|(one, other)| one.verdict == other.verdict);
+            Draft {
+                square: square(nth, seen),
+                cell: self.cell(planned, seen, &rulings),
+                is_final: is_settled && !rulings.iter().any(Ruling::lacks),
+            }
+        });
+        drafts.collect()
+    }
+
+    /// All cells, in the order of the plan, once everything has been seen.
+    pub fn cells(&self, all: &[Seen]) -> Vec<Draft> {
+        let authorities = authorities(all);
+        let neighbours = Neighbours::of(all, &self.plan);
+        let mut by_probe: HashMap<usize, Vec<&Seen>> = HashMap::new();
+        for seen in all {
+            by_probe.entry(seen.probe).or_default().push(seen);
+        }
+        for replicas in by_probe.values_mut() {
+            replicas.sort_by_key(|seen| seen.socket);
+        }
+        let mut cells = vec![];
+        for (nth, planned) in self.plan.cells.iter().enumerate() {
+            for seen in by_probe.get(&planned.probe).into_iter().flatten() {
+                let elsewhere = neighbours.seen_by(seen, &self.plan);
+                let rulings = self.rulings(planned, seen, elsewhere, &authorities);
+                cells.push(Draft {
+                    square: square(nth, seen),
+                    cell: self.cell(planned, seen, &rulings),
+                    is_final: true,
+                });
+            }
+        }
+        cells
+    }
+
+    /// Whether every cell that looks at this probe trusts a server with this chain.
+    pub fn trusts(&self, probe: usize, chain: &[CertificateDer<'static>], now: Timestamp) -> bool {
+        let at = self.as_of.at(now);
+        self.looking_at(probe).all(|(_, planned)| {
+            let opinions = &self.opinions;
+            let judgement = opinions.of_server(planned.suite, &planned.target, chain, at, &[]);
+            judgement.is_ok()
+        })
+    }
+
+    fn looking_at(&self, probe: usize) -> impl Iterator<Item = (usize, &PlannedCell)> {
+        let places = self.looking.get(probe).into_iter().flatten().copied();
+        places.filter_map(|nth| Some((nth, self.plan.cells.get(nth)?)))
+    }
+
+    fn rulings<'a>(
+        &self,
+        planned: &PlannedCell,
+        seen: &'a Seen,
+        elsewhere: Elsewhere<'_>,
+        authorities: &[CertificateDer<'static>],
+    ) -> Vec<Ruling<'a>> {
+        let attempts = seen.attempts.iter();
+        let rulings = attempts.map(|look| self.ruling(planned, look, elsewhere, authorities));
+        rulings.collect()
+    }
+
+    fn cell(&self, planned: &PlannedCell, seen: &Seen, rulings: &[Ruling<'_>]) -> Cell {
+        let address = match (seen.socket, self.plan.probes.get(seen.probe)) {
+            (Some(socket), _) => socket.to_string(),
+            (None, Some(probe)) => probe.address.to_string(),
+            (None, None) => String::new(),
+        };
+        let met = match met(rulings, &planned.wanted) {
+            Met::Met => Some(true),
+            Met::Broken => Some(false),
+            Met::InDoubt | Met::Unjudged => None,
+        };
+        let Some(ruling) = headline(rulings) else {
+            let verdict = Verdict::fault("no attempt was made");
+            return empty(planned, address, &verdict);
+        };
+        let agreeing = rulings.iter().filter(|other| other.said() == ruling.said());
+        let observation = &ruling.look.observation;
+        Cell {
+            from_id: self.opinions.name(&ruling.look.own_chain),
+            evidence: evidence(ruling, rulings),
+            met,
+            attempts: Attempts {
+                total: count(rulings.len()),
+                agreeing: count(agreeing.count()),
+            },
+            stage: observation.stage.as_str().to_owned(),
+            tls: (observation.came != Came::Plaintext && observation.stage >= Stage::ClientHello)
+                .then(|| tls(observation)),
+            server: ruling
+                .server
+                .as_ref()
+                .map(|judgement| server(judgement, observation)),
+            http: observation
+                .answer
+                .as_ref()
+                .map(|answer| http(answer, ruling.look.at)),
+            timing_ms: timing(&observation.timing),
+            ..empty(planned, address, &ruling.verdict)
+        }
+    }
+
+    fn ruling<'a>(
+        &self,
+        planned: &PlannedCell,
+        look: &'a Look,
+        elsewhere: Elsewhere<'_>,
+        authorities: &[CertificateDer<'static>],
+    ) -> Ruling<'a> {
+        let at = self.as_of.at(look.at);
+        let suite = planned.suite;
+        let chain = &look.observation.chain;
+        // Only then has the server proved to hold the key of its certificate.
+        let is_proved = look.observation.stage >= Stage::ClientAuth;
+        let server = (is_proved && !chain.is_empty()).then(|| {
+            let opinions = &self.opinions;
+            opinions.of_server(suite, &planned.target, chain, at, authorities)
+        });
+        // The peer judged us then, whatever the moment that we judge it by.
+        let own = self
+            .opinions
+            .of_own(suite, &look.own_chain, look.at, authorities);
+        let known = Known {
+            own: own.as_deref(),
+            server: server.as_deref(),
+            elsewhere,
+        };
+        Ruling {
+            look,
+            verdict: classify(&look.observation, &known),
+            server,
+            own,
+        }
+    }
+}
+
+/// One attempt, ruled.
+struct Ruling<'a> {
+    look: &'a Look,
+    verdict: Verdict,
+    server: Option<Arc<Judgement>>,
+    own: Option<Arc<Own>>,
+}
+
+impl Ruling<'_> {
+    fn said(&self) -> (Code, Outcome) {
+        (self.verdict.code(), self.verdict.outcome())
+    }
+
+    /// A certificate that somebody else sends may show what a chain lacks.
+    fn lacks(&self) -> bool {
+        let is_such = |code| [Code::UnknownCa, Code::IncompleteChain].contains(&code);
+        // What the peer takes is no longer a question of ours.
+        let own = self.own.as_ref().filter(|_| is_bad(self.verdict.code()));
+        let own = own.map(|own| &own.judgement);
+        let mut judgements = self.server.as_deref().into_iter().chain(own);
+        judgements.any(|one| one.problems.iter().any(|problem| is_such(problem.code)))
+    }
+
+    fn met(&self, wanted: &[Wanted]) -> Met {
+        let distrust = self.server.as_ref().is_some_and(|server| !server.is_ok());
+        let met = compare(&self.verdict, distrust, wanted);
+        // The refusal that is expected may be the one we did not hear.
+        let may_come = wanted.iter().any(|wanted| match wanted {
+            Wanted::Rejected => true,
+            Wanted::Code(code) => code.kind() == Kind::Rejected,
+            Wanted::Distrusted => false,
+        });
+        let is_ours = self.verdict.outcome() == Outcome::Rejected(By::Probe);
+        let said = self.verdict.peer().map(Code::kind);
+        let is_fault = matches!(self.look.observation.ending, Ending::Fault(_));
+        let is_peer_silent = is_ours && (is_fault || said == Some(Kind::Inconclusive));
+        match met {
+            Met::Broken if is_peer_silent && may_come => Met::InDoubt,
+            Met::Met | Met::Broken | Met::InDoubt | Met::Unjudged => met,
+        }
+    }
+}
+
+fn square(planned: usize, seen: &Seen) -> Square {
+    Square {
+        planned,
+        socket: seen.socket,
+    }
+}
+
+/// Every CA certificate that some server or one of our own identities sends: what another chain lacks
+/// may be among them.
+fn authorities(all: &[Seen]) -> Vec<CertificateDer<'static>> {
+    let looks = all.iter().flat_map(|seen| &seen.attempts);
+    let chains = looks.flat_map(|look| [look.observation.chain.as_slice(), &*look.own_chain]);
+    let sent: HashSet<&CertificateDer<'static>> =
+        chains.flat_map(|chain| chain.iter().skip(1)).collect();
+    let mut found: Vec<_> = sent
+        .into_iter()
+        .filter(|der| Facts::parse(der).is_ok_and(|facts| facts.is_ca))
+        .cloned()
+        .collect();
+    found.sort_unstable_by(|one, other| one.as_ref().cmp(other.as_ref()));
+    found.truncate(MOST_AUTHORITIES);
+    found
+}
+
+/// The attempt that speaks for all: what most of them say, and where two are as frequent, the worse.
+fn headline<'a, 'b>(rulings: &'b [Ruling<'a>]) -> Option<&'b Ruling<'a>> {
+    let votes = |said| {
+        rulings
+            .iter()
+            .filter(|ruling| ruling.said() == said)
+            .count()
+    };
+    // Of equals the first one, and max_by_key takes the last.
+    rulings
+        .iter()
+        .rev()
+        .max_by_key(|ruling| (votes(ruling.said()), is_bad(ruling.verdict.code())))
+}
+
+fn is_bad(code: Code) -> bool {
+    code.kind() != Kind::Accepted
+}
+
+/// Attempts that differ leave it open whether the expectation is met.
+fn met(rulings: &[Ruling<'_>], wanted: &[Wanted]) -> Met {
+    let mut each = rulings.iter().map(|ruling| ruling.met(wanted));
+    match each.next() {
+        None if wanted.is_empty() => Met::Unjudged,
+        None => Met::InDoubt,
+        Some(first) if each.all(|other| other == first) => first,
+        Some(_) => Met::InDoubt,
+    }
+}
+
+fn evidence(headline: &Ruling<'_>, rulings: &[Ruling<'_>]) -> Vec<String> {
+    let mut evidence = headline.verdict.evidence.clone();
+    let mut others: Vec<_> = rulings.iter().map(Ruling::said).collect();
+    others.retain(|said| *said != headline.said());
+    others.sort_unstable();
+    for group in others.chunk_by(|one, other| one == other) {
+        let Some((code, outcome)) = group.first() else {
+            continue;
+        };
+        let by = match outcome.by() {
+            Some(by) => format!(" (by {})", by.as_str()),
+            None => String::new(),
+        };
+        evidence.push(format!(
+            "{} of {} attempts say {code}{by}",
+            group.len(),
+            rulings.len()
+        ));
+    }
+    evidence
+}
+
+/// More than any mesh has; a bound for those who would send us more.
+const MOST_AUTHORITIES: usize = 512;
+
+#[cfg(test)]
+mod tests;
