@@ -17,3 +17,4 @@ pub mod verdict;
 pub mod expectation;
 pub mod matrix;
 pub mod findings;
+pub mod report;

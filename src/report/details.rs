@@ -1,0 +1,268 @@
+//! Cells spelled out: who refused whom, why, and what to look at. Cells that would read the same share
+//! a paragraph.
+
+use std::collections::HashSet;
+use std::io::{self, Write};
+
+use super::advice;
+use super::group::{Group, by, groups};
+use super::mark::{BROKEN, Mark, UNSURE, flaps, is_doubtful, look};
+use super::page::{Line, Look, Page};
+use crate::code::{By, Code, Confidence, Kind};
+use crate::expectation::Met;
+use crate::matrix::{Cell, Matrix};
+use crate::suite::SourceName;
+
+/// Spells out what is broken or in doubt, and with `verbose` everything.
+pub(super) fn write(page: &mut Page<'_, impl Write>, matrix: &Matrix) -> io::Result<()> {
+    let (broken, others): (Vec<&Cell>, Vec<&Cell>) = matrix
+        .cells
+        .iter()
+        .partition(|cell| cell.standing() == Met::Broken);
+    let (doubtful, others): (Vec<&Cell>, Vec<&Cell>) =
+        others.into_iter().partition(|cell| is_doubtful(cell));
+    section(page, "Not as expected", &broken)?;
+    section(page, "In doubt", &doubtful)?;
+    if page.verbose > 0 {
+        let nothing = broken.is_empty() && doubtful.is_empty();
+        section(page, if nothing { "Cells" } else { "Other cells" }, &others)?;
+    }
+    differing(page, matrix)
+}
+
+fn section(page: &mut Page<'_, impl Write>, title: &str, cells: &[&Cell]) -> io::Result<()> {
+    if cells.is_empty() {
+        return Ok(());
+    }
+    page.heading(title)?;
+    let groups = match page.verbose {
+        0 => groups(cells),
+        _ => cells.iter().map(|cell| Group::of(cell)).collect(),
+    };
+    for group in groups {
+        page.blank()?;
+        paragraph(page, &group)?;
+    }
+    Ok(())
+}
+
+fn paragraph(page: &mut Page<'_, impl Write>, group: &Group<'_>) -> io::Result<()> {
+    let cell = group.first;
+    let sign = match cell.standing() {
+        Met::Broken => BROKEN,
+        Met::InDoubt => Mark::Unknown.sign(page.ascii),
+        Met::Met | Met::Unjudged if flaps(cell) => UNSURE,
+        Met::Met | Met::Unjudged => Mark::of(cell).sign(page.ascii),
+    };
+    let line = Line::new().add(look(cell), sign).say(" ");
+    let line = line.join(group.who()).say(": ");
+    page.item(0, 4, line.join(verdict(cell)))?;
+    for line in group.lists() {
+        page.item(4, 6, line)?;
+    }
+    let from = match group.sources.as_slice() {
+        [from] => client(from),
+        [..] => "them",
+    };
+    let to = match group.places.as_slice() {
+        [(to, _)] => to,
+        [..] => "each",
+    };
+    page.item(4, 4, sentence(cell, from, to))?;
+    for line in group.evidence() {
+        bullet(page, 4, line)?;
+    }
+    for line in caveats(cell) {
+        page.item(4, 4, line)?;
+    }
+    if let Some(server) = &cell.server
+        && server.judgement != Code::Ok
+        && !cell.refused_by_probe()
+    {
+        let line = Line::new().say("We would refuse its certificate, too: ");
+        let line = line.name(server.judgement.as_str());
+        let why = server
+            .evidence
+            .first()
+            .map_or(server.judgement.meaning(), String::as_str);
+        page.item(4, 4, line.say(", ").say(why))?;
+    }
+    if cell.standing() != Met::Met {
+        next_step(page, 4, cell)?;
+    }
+    Ok(())
+}
+
+/// The code, and what was expected.
+pub(super) fn verdict(cell: &Cell) -> Line {
+    let line = Line::new().add(look(cell), cell.code.as_str());
+    match (&cell.expected, cell.standing()) {
+        (None, _) => line,
+        (Some(_), Met::Met) => line.say(", as expected"),
+        (Some(expected), _) => line.say(", expected ").say(&expected.replace('|', " or ")),
+    }
+}
+
+/// Who refused whom, in words.
+pub(super) fn sentence(cell: &Cell, from: &str, to: &str) -> Line {
+    let line = Line::new();
+    let meaning = cell.code.meaning();
+    let line = match (cell.code, Mark::of(cell)) {
+        (Code::Ok, Mark::Accepted) => return line.name(to).say(" accepted ").name(from).say("."),
+        (_, Mark::Accepted) => line.name(to).say(" accepted ").name(from),
+        (Code::UpstreamTlsFailure | Code::UpstreamUnavailable, _) => line
+            .name(to)
+            .say(" did not answer ")
+            .name(from)
+            .say(" itself"),
+        (_, Mark::RefusedByPeer) => line.name(to).say(" refused ").name(from),
+        (code, Mark::RefusedByProbe) if is_about_certificate(code) => {
+            line.say("We refuse the certificate of ").name(to)
+        }
+        (_, Mark::RefusedByProbe) => line.say("We turn ").name(to).say(" down"),
+        (_, Mark::Unreachable) => line.say("No connection to ").name(to),
+        (Code::ProbeFault, Mark::Unknown) => line.say("Nothing was learned about ").name(to),
+        (_, Mark::Unknown) if cell.code.kind() == Kind::Rejected => {
+            line.name(to).say(" and ").name(from).say(" did not agree")
+        }
+        (_, Mark::Unknown) => {
+            let line = line.say("Nobody can tell whether ");
+            line.name(to).say(" accepts ").name(from)
+        }
+    };
+    let line = line.say(": ").say(meaning);
+    match stage(&cell.stage) {
+        Some(stage) if cell.code.kind() == Kind::Inconclusive => {
+            line.say("; it ended ").say(stage).say(".")
+        }
+        Some(_) | None => line.say("."),
+    }
+}
+
+/// A source in a sentence.
+pub(super) fn client(source: &str) -> &str {
+    match source {
+        SourceName::NONE => "a client without a certificate",
+        SourceName::PLAINTEXT => "a client without TLS",
+        name => name,
+    }
+}
+
+/// What to keep in mind about a verdict.
+pub(super) fn caveats(cell: &Cell) -> Vec<Line> {
+    let mut lines = vec![];
+    let doubt = match cell.confidence {
+        Confidence::Certain => None,
+        Confidence::Likely => Some("Likely, not certain"),
+        Confidence::Ambiguous => Some("Not certain"),
+    };
+    if let Some(doubt) = doubt {
+        let codes = cell.candidates.iter().take(CANDIDATES);
+        let others = codes.map(|code| code.as_str());
+        let line = Line::new().add(Look::Doubt, doubt);
+        lines.push(match cell.candidates.len() {
+            0 => line.say("."),
+            1 => line
+                .say(": ")
+                .names(Look::Plain, others, "")
+                .say(" fits as well."),
+            _ => line
+                .say(": ")
+                .names(Look::Plain, others, ", ")
+                .say(" fit as well."),
+        });
+    }
+    if flaps(cell) {
+        let share = format!(
+            "Only {} of {} connections say so.",
+            cell.attempts.agreeing, cell.attempts.total
+        );
+        lines.push(Line::new().add(Look::Doubt, &share));
+    }
+    lines
+}
+
+/// What to look at.
+pub(super) fn next_step(
+    page: &mut Page<'_, impl Write>,
+    indent: usize,
+    cell: &Cell,
+) -> io::Result<()> {
+    let by = if cell.refused_by_probe() {
+        Some(By::Probe)
+    } else if cell.refused_by_peer() {
+        Some(By::Peer)
+    } else {
+        None
+    };
+    let advice = Line::new().sentence(advice(cell.code, by));
+    page.arrow(indent, advice)
+}
+
+pub(super) fn bullet(page: &mut Page<'_, impl Write>, indent: usize, line: Line) -> io::Result<()> {
+    page.item(indent, indent + 2, Line::new().say("- ").join(line))
+}
+
+fn is_about_certificate(code: Code) -> bool {
+    !matches!(
+        code,
+        Code::NotTls
+            | Code::NoSharedCipher
+            | Code::ProtocolVersion
+            | Code::AlpnMismatch
+            | Code::UnrecognizedName
+            | Code::NoFilterChain
+    )
+}
+
+fn stage(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "dns" => "while the name was being resolved",
+        "tcp" => "while connecting",
+        "client_hello" => "before any answer to our ClientHello",
+        "server_hello" => "in the middle of the server's answer",
+        "client_auth" => "when the server held our certificate",
+        "settle" => "after the handshake, before any word on us",
+        "request" => "after our request was sent",
+        _ => return None,
+    })
+}
+
+/// Lists the squares whose addresses differ, where no finding does.
+fn differing(page: &mut Page<'_, impl Write>, matrix: &Matrix) -> io::Result<()> {
+    let found: HashSet<&str> = matrix
+        .findings
+        .iter()
+        .filter(|finding| finding.code == "REPLICAS_DIFFER")
+        .map(|finding| finding.about.as_str())
+        .collect();
+    let cells = matrix.cells.iter();
+    let squares = by(cells, |cell| (cell.from.as_str(), cell.to.as_str()));
+    let mut headed = false;
+    for cells in squares {
+        let said = by(cells.iter().copied(), |cell| (cell.code, Mark::of(cell)));
+        let (Some(cell), 2..) = (cells.first(), said.len()) else {
+            continue;
+        };
+        if found.contains(cell.to.as_str()) && page.verbose == 0 {
+            continue;
+        }
+        if !headed {
+            page.heading("Addresses that differ")?;
+            headed = true;
+        }
+        let mut line = Line::new().name(&cell.from).say(" -> ").name(&cell.to);
+        for (nth, cells) in said.iter().enumerate() {
+            let Some(cell) = cells.first() else { continue };
+            line = line.say(if nth == 0 { ": " } else { "; " });
+            let at = cells.iter().map(|cell| cell.address.as_str());
+            line = line.add(look(cell), cell.code.as_str()).say(" at ");
+            line = line.names(Look::Plain, at, ", ");
+        }
+        page.item(2, 4, line)?;
+    }
+    Ok(())
+}
+
+/// How many other codes a paragraph names.
+const CANDIDATES: usize = 8;

@@ -1,0 +1,170 @@
+//! The table: the grid, what it adds up to, and every cell that somebody should look at, in words.
+
+use std::io::{self, BufWriter, Write};
+
+use super::grid::{Grid, Shape};
+use super::mark::BROKEN;
+use super::page::{Line, Look, Page};
+use super::{Style, details, pair};
+use crate::matrix::{Matrix, Severity, TargetSummary, Totals};
+use crate::suite::Mode;
+
+pub(super) fn write(matrix: &Matrix, style: &Style, out: &mut impl Write) -> io::Result<()> {
+    let mut out = BufWriter::new(out);
+    let page = &mut Page::new(style, &mut out);
+    interrupted(page, matrix)?;
+    if matrix.cells.is_empty() {
+        page.line(Line::new().name("Nothing was probed."))?;
+    } else if pair::is_pair(matrix) {
+        pair::write(page, matrix)?;
+        findings(page, matrix)?;
+    } else {
+        let grid = Grid::new(matrix);
+        let shape = grid.draw(page)?;
+        page.blank()?;
+        totals(page, matrix)?;
+        modes(page, matrix)?;
+        if page.verbose > 1 {
+            in_depth(page, matrix)?;
+        } else {
+            details::write(page, matrix)?;
+        }
+        findings(page, matrix)?;
+        if shape == Shape::Words {
+            grid.codes(page)?;
+        }
+    }
+    judged_at(page, matrix)?;
+    out.flush()
+}
+
+fn interrupted(page: &mut Page<'_, impl Write>, matrix: &Matrix) -> io::Result<()> {
+    if !matrix.run.interrupted {
+        return Ok(());
+    }
+    let line = Line::new().add(Look::Bad, "INTERRUPTED");
+    page.line(line.say(": the run was stopped before its end, and cells are missing."))?;
+    page.blank()
+}
+
+/// `22 of 28 as expected, 4 not, 2 in doubt; of 2 nothing was expected`.
+fn totals(page: &mut Page<'_, impl Write>, matrix: &Matrix) -> io::Result<()> {
+    // Counted again: a stored result may hold anything.
+    let totals = Totals::of(&matrix.cells);
+    let judged = totals.cells - totals.unjudged;
+    let mut line = Line::new();
+    if judged == 0 {
+        let cells = format!("{} cells", totals.cells);
+        line = line.name(&cells).say(", and nothing was expected of them");
+        return page.line(line.say("."));
+    }
+    let all_met = totals.met == judged;
+    let share = format!("{} of {judged} as expected", totals.met);
+    line = line.add(if all_met { Look::Good } else { Look::Strong }, &share);
+    if totals.broken > 0 {
+        let broken = format!("{} not as expected", totals.broken);
+        line = line.say(", ").add(Look::Bad, &broken);
+    }
+    if totals.inconclusive > 0 {
+        let doubt = format!("{} in doubt", totals.inconclusive);
+        line = line.say(", ").add(Look::Doubt, &doubt);
+    }
+    if totals.unjudged > 0 {
+        line = line.say(&format!("; of {} nothing was expected", totals.unjudged));
+    }
+    page.line(line.say("."))
+}
+
+/// The targets by mode, those that should have another one apart.
+fn modes(page: &mut Page<'_, impl Write>, matrix: &Matrix) -> io::Result<()> {
+    if matrix.targets.is_empty() {
+        return Ok(());
+    }
+    page.heading("Modes")?;
+    for mode in Mode::WANTED.iter().map(|mode| mode.as_str()) {
+        let has_it = |target: &&TargetSummary| target.mode == mode;
+        mode_line(page, mode, matrix.targets.iter().filter(has_it).collect())?;
+    }
+    // Of the others each has its own reasons.
+    for target in &matrix.targets {
+        if !Mode::WANTED.iter().any(|mode| mode.as_str() == target.mode) {
+            mode_line(page, &target.mode, vec![target])?;
+        }
+    }
+    Ok(())
+}
+
+fn mode_line(
+    page: &mut Page<'_, impl Write>,
+    mode: &str,
+    targets: Vec<&TargetSummary>,
+) -> io::Result<()> {
+    if targets.is_empty() {
+        return Ok(());
+    }
+    let mut line = Line::new().say(mode).pad(12);
+    for (nth, target) in targets.iter().enumerate() {
+        line = line.say(if nth == 0 { "" } else { ", " });
+        line = match &target.expected_mode {
+            Some(expected) if expected != mode => {
+                let line = line
+                    .add(Look::Bad, BROKEN)
+                    .say(" ")
+                    .add(Look::Bad, &target.name);
+                line.say(" (expected ").say(expected).say(")")
+            }
+            Some(_) => line.add(Look::Good, &target.name),
+            None => line.say(&target.name),
+        };
+        if mode == Mode::Unknown.as_str() && !target.evidence.is_empty() {
+            let why = target.evidence.iter().take(WHY).map(String::as_str);
+            line = line.say(": ").names(Look::Faint, why, "; ");
+        }
+    }
+    page.item(2, 14, line)
+}
+
+fn findings(page: &mut Page<'_, impl Write>, matrix: &Matrix) -> io::Result<()> {
+    if matrix.findings.is_empty() {
+        return Ok(());
+    }
+    page.heading("Findings")?;
+    for finding in &matrix.findings {
+        page.blank()?;
+        let (look, severity) = match finding.severity {
+            Severity::Error => (Look::Bad, "error"),
+            Severity::Warning => (Look::Doubt, "warning"),
+            Severity::Info => (Look::Faint, "info"),
+        };
+        let line = Line::new().add(look, severity).say(" ").name(&finding.code);
+        page.item(0, 4, line.say(": ").say(&finding.about))?;
+        page.item(4, 4, Line::new().sentence(&finding.message))?;
+        if !finding.fix.is_empty() {
+            page.arrow(4, Line::new().sentence(&finding.fix))?;
+        }
+    }
+    Ok(())
+}
+
+fn in_depth(page: &mut Page<'_, impl Write>, matrix: &Matrix) -> io::Result<()> {
+    let at = matrix.run.judged_at.parse().ok();
+    for cell in &matrix.cells {
+        page.blank()?;
+        pair::depth(page, cell, at)?;
+    }
+    Ok(())
+}
+
+/// Said only where it is not the time of the run.
+fn judged_at(page: &mut Page<'_, impl Write>, matrix: &Matrix) -> io::Result<()> {
+    let run = &matrix.run;
+    if run.judged_at.is_empty() || run.judged_at == run.started_at {
+        return Ok(());
+    }
+    page.blank()?;
+    let line = Line::new().add(Look::Faint, "Certificates were judged as of ");
+    page.line(line.say(&run.judged_at).add(Look::Faint, "."))
+}
+
+/// How many reasons for an unknown mode are shown.
+const WHY: usize = 4;
