@@ -18,3 +18,4 @@ pub mod expectation;
 pub mod matrix;
 pub mod findings;
 pub mod report;
+pub mod run;

@@ -1,0 +1,220 @@
+//! What a run needs before it begins: identities, trust anchors, revocation lists. Edge.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use crate::certificate::SpiffeId;
+use crate::handshake::Guise;
+use crate::identity::{self, Identity, IdentityError, Origin, Reloading, files};
+use crate::matrix::cells::Trust;
+use crate::suite::{Place, Source, Suite};
+
+/// Identities and trust, read once; identities from files follow their files.
+#[derive(Debug)]
+pub struct Materials {
+    identities: HashMap<Origin, Held>,
+    /// What each suite trusts, in the order of the suites.
+    pub trust: Arc<Vec<Trust>>,
+}
+
+#[derive(Debug)]
+enum Held {
+    Files(Box<Followed>),
+    Minted(Identity),
+}
+
+/// An identity that follows its files.
+#[derive(Debug)]
+struct Followed {
+    files: Reloading,
+    /// The ID it is meant to have, for as long as the run goes on.
+    id: Option<SpiffeId>,
+    /// What was wrong when we last looked. Files that cannot be read take their time to say so, and
+    /// every probe of a row asks.
+    trouble: Mutex<Option<(Instant, String)>>,
+}
+
+/// Something that a suite names cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{place}: {what}: {why}")]
+pub struct Unusable {
+    place: Place,
+    what: String,
+    why: String,
+}
+
+/// What a source comes as right now.
+#[derive(Clone, Debug)]
+pub(super) enum Costume {
+    Identity(Identity),
+    Nobody,
+    Plaintext,
+}
+
+impl Costume {
+    pub(super) fn guise(&self) -> Guise<'_> {
+        match self {
+            Self::Identity(identity) => Guise::Identity(identity),
+            Self::Nobody => Guise::Nobody,
+            Self::Plaintext => Guise::Plaintext,
+        }
+    }
+}
+
+impl Materials {
+    /// Reads and mints all that these suites name, for a run that starts `now`. The error holds
+    /// everything that cannot be used.
+    pub async fn gather(suites: &[Suite], now: Timestamp) -> Result<Self, Vec<Unusable>> {
+        let mut troubles = vec![];
+        let mut identities = HashMap::new();
+        let mut trust = vec![];
+        for suite in suites {
+            for source in &suite.sources {
+                let held = match identities.get_mut(&source.origin) {
+                    Some(Held::Files(known)) => known.serve(source).await,
+                    Some(Held::Minted(_)) => Ok(()),
+                    None => hold(source, now).await.map(|held| {
+                        identities.extend(held.map(|held| (source.origin.clone(), held)));
+                    }),
+                };
+                troubles.extend(held.err());
+            }
+            trust.push(trusted(suite, &mut troubles));
+        }
+        if troubles.is_empty() {
+            Ok(Self {
+                identities,
+                trust: Arc::new(trust),
+            })
+        } else {
+            Err(troubles)
+        }
+    }
+
+    /// What an origin comes as right now: files that have changed are read again.
+    pub(super) async fn costume(&self, origin: &Origin) -> Result<Costume, String> {
+        match (origin, self.identities.get(origin)) {
+            (Origin::NoCertificate, _) => Ok(Costume::Nobody),
+            (Origin::Plaintext, _) => Ok(Costume::Plaintext),
+            (_, Some(Held::Minted(identity))) => Ok(Costume::Identity(identity.clone())),
+            (_, Some(Held::Files(files))) => files.current().await.map(Costume::Identity),
+            (Origin::Files { .. } | Origin::Mint(_), None) => {
+                Err("the identity was never loaded".to_owned())
+            }
+        }
+    }
+}
+
+async fn hold(source: &Source, now: Timestamp) -> Result<Option<Held>, Unusable> {
+    let of = |why: IdentityError| unusable(source, why.to_string());
+    match &source.origin {
+        Origin::Files { chain, key } => {
+            let files = Reloading::open(chain.clone(), key.clone());
+            let mut followed = Followed {
+                files: files.await.map_err(of)?,
+                id: None,
+                trouble: Mutex::default(),
+            };
+            followed.serve(source).await?;
+            Ok(Some(Held::Files(Box::new(followed))))
+        }
+        origin @ Origin::Mint(_) => {
+            let minted = identity::load(origin, now).map_err(of)?;
+            Ok(minted.map(Held::Minted))
+        }
+        Origin::NoCertificate | Origin::Plaintext => Ok(None),
+    }
+}
+
+impl Followed {
+    /// Makes sure that these files are what another source takes them for.
+    async fn serve(&mut self, source: &Source) -> Result<(), Unusable> {
+        if let Some(id) = &source.id {
+            let found = self.files.current().await.identity;
+            is_named(&found, id).map_err(|why| unusable(source, why))?;
+            self.id = Some(id.clone());
+        }
+        Ok(())
+    }
+
+    /// The identity of this moment, or why there is none.
+    async fn current(&self) -> Result<Identity, String> {
+        let mut known = self.trouble.lock().await;
+        if let Some((when, trouble)) = &*known
+            && when.elapsed() < ANOTHER_LOOK
+        {
+            return Err(trouble.clone());
+        }
+        let current = self.files.current().await;
+        let found = match (current.trouble, &self.id) {
+            (Some(trouble), _) => Err(trouble.to_string()),
+            (None, Some(id)) => is_named(&current.identity, id).map(|()| current.identity),
+            (None, None) => Ok(current.identity),
+        };
+        *known = found
+            .as_ref()
+            .err()
+            .map(|why| (Instant::now(), why.clone()));
+        found
+    }
+}
+
+fn is_named(identity: &Identity, id: &SpiffeId) -> Result<(), String> {
+    let says = identity.name().unwrap_or("no name at all");
+    if says == id.to_string() {
+        Ok(())
+    } else {
+        Err(format!("its certificate says {says:?}, expected {id}"))
+    }
+}
+
+fn unusable(source: &Source, why: String) -> Unusable {
+    Unusable {
+        place: source.place.clone(),
+        what: format!("source {:?}", source.name.as_str()),
+        why,
+    }
+}
+
+fn trusted(suite: &Suite, troubles: &mut Vec<Unusable>) -> Trust {
+    let mut trust = Trust::default();
+    for bundle in &suite.bundles {
+        match files::load_bundle(&bundle.file) {
+            Ok(anchors) => match &bundle.domain {
+                Some(domain) => trust.bundles.insert(domain.clone(), anchors),
+                None => trust.bundles.set_untagged(anchors),
+            },
+            Err(why) => troubles.push(Unusable {
+                place: bundle.place.clone(),
+                what: match &bundle.domain {
+                    Some(domain) => format!("bundle of trust domain {:?}", domain.as_str()),
+                    None => "bundle".to_owned(),
+                },
+                why: why.to_string(),
+            }),
+        }
+    }
+    for path in &suite.crls {
+        match files::load_crls(path) {
+            Ok(lists) => trust.crls.extend(lists),
+            Err(why) => troubles.push(Unusable {
+                place: Place {
+                    file: suite.name.clone(),
+                    line: 0,
+                    column: 0,
+                },
+                what: "revocation list".to_owned(),
+                why: why.to_string(),
+            }),
+        }
+    }
+    trust
+}
+
+/// How long a source rests whose files cannot be read.
+const ANOTHER_LOOK: Duration = Duration::from_secs(1);

@@ -1,0 +1,68 @@
+//! What a run has seen so far, kept where stopping the run does not lose it.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::Job;
+use crate::matrix::cells::{Look, Seen};
+
+/// All looks so far, so that whoever stops a run loses none of them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Notebook(Arc<Mutex<Pages>>);
+
+#[derive(Debug, Default)]
+struct Pages {
+    seen: BTreeMap<usize, Seen>,
+    /// How many jobs of each probe are still to be done; nothing before the names are resolved.
+    left: Option<HashMap<usize, usize>>,
+}
+
+impl Notebook {
+    /// These are the jobs.
+    pub(super) fn open(&self, jobs: &[Job]) {
+        let mut left = HashMap::new();
+        for job in jobs {
+            *left.entry(job.probe).or_insert(0) += 1;
+        }
+        self.pages().left = Some(left);
+    }
+
+    pub(super) fn note(&self, job: &Job, look: Look) {
+        let mut pages = self.pages();
+        let page = pages.seen.entry(job.nth).or_insert_with(|| Seen {
+            probe: job.probe,
+            socket: job.address.as_ref().ok().copied(),
+            attempts: vec![],
+        });
+        page.attempts.push(look);
+    }
+
+    /// All that was seen by a job, which is done.
+    pub(super) fn done(&self, job: &Job) -> Option<Seen> {
+        let mut pages = self.pages();
+        if let Some(left) = pages
+            .left
+            .as_mut()
+            .and_then(|left| left.get_mut(&job.probe))
+        {
+            *left = left.saturating_sub(1);
+        }
+        pages.seen.get(&job.nth).cloned()
+    }
+
+    /// Takes all that was seen, and of so many probes those that are not done.
+    pub(super) fn all(&self, probes: usize) -> (Vec<Seen>, HashSet<usize>) {
+        let mut pages = self.pages();
+        let seen = std::mem::take(&mut pages.seen);
+        let is_open = |probe: &usize| match &pages.left {
+            Some(left) => left.get(probe).is_some_and(|left| *left > 0),
+            None => true,
+        };
+        let open = (0..probes).filter(is_open).collect();
+        (seen.into_values().collect(), open)
+    }
+
+    fn pages(&self) -> MutexGuard<'_, Pages> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
