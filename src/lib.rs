@@ -19,3 +19,4 @@ pub mod matrix;
 pub mod findings;
 pub mod report;
 pub mod run;
+pub mod lab;
