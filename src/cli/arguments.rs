@@ -1,0 +1,453 @@
+//! Every flag, with its help. Help, completions and the man page come from these definitions.
+
+use std::net::IpAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::PossibleValuesParser;
+use clap::builder::TypedValueParser as _;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::certificate::TrustDomain;
+use crate::identity::mint::Moment;
+use crate::report::Format;
+use crate::suite::Wanted;
+use crate::target::{Address, Request};
+
+/// Opens real TLS handshakes as SPIFFE identities, says who refused whom and why.
+#[derive(Debug, Parser)]
+#[command(
+    name = "probe",
+    version,
+    arg_required_else_help = true,
+    after_help = EXAMPLES,
+    max_term_width = 100
+)]
+pub(super) struct CommandLine {
+    #[command(flatten)]
+    pub(super) pair: Pair,
+    #[command(flatten)]
+    pub(super) common: Common,
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Probe every cell of the suites and print the matrix
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(Suites),
+    /// Start the embedded lab mesh, probe it, print the matrix; needs nothing else
+    Demo(Demo),
+    /// Keep the lab mesh running in the foreground and write a suite for it
+    Lab(Lab),
+    /// What a server or a file holds: chain, identities, dates, CA hints, TLS versions
+    #[command(after_help = INSPECT_EXAMPLES)]
+    Inspect(Inspect),
+    /// Judge a certificate chain offline
+    #[command(after_help = VERIFY_EXAMPLES)]
+    Verify(Verify),
+    /// Show every planned probe; opens no connection
+    Plan(Suites),
+    /// Print the completions of a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the man page
+    Man,
+}
+
+/// One pair, in depth.
+#[derive(Args, Debug)]
+pub(super) struct Pair {
+    /// Who connects: a source of the suite, a SPIFFE ID, `none` or `plaintext`
+    #[arg(
+        long,
+        value_name = "SOURCE",
+        requires = "to",
+        help_heading = "One pair"
+    )]
+    pub(super) from: Option<String>,
+    /// Where to: a target of the suite, or HOST:PORT
+    #[arg(long, value_name = "TARGET", help_heading = "One pair")]
+    pub(super) to: Option<String>,
+    /// The certificate chain to come with, as PEM, leaf first
+    #[arg(long, value_name = "FILE", requires = "to", help_heading = "One pair")]
+    pub(super) cert: Option<PathBuf>,
+    /// Its private key, as PEM [default: the file of --cert]
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "cert",
+        help_heading = "One pair"
+    )]
+    pub(super) key: Option<PathBuf>,
+    /// The trust anchors, as PEM, of one trust domain; may be repeated
+    #[arg(
+        long,
+        value_name = "[TRUST-DOMAIN=]FILE",
+        requires = "to",
+        help_heading = "One pair"
+    )]
+    pub(super) bundle: Vec<String>,
+    /// Revocation lists, as PEM or DER; may be repeated
+    #[arg(long, value_name = "FILE", requires = "to", help_heading = "One pair")]
+    pub(super) crl: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) name: Name,
+    /// The server name to send, or `off` for none
+    #[arg(
+        long,
+        value_name = "NAME|off",
+        requires = "to",
+        help_heading = "One pair"
+    )]
+    pub(super) sni: Option<String>,
+    /// The application protocols to offer, in order; empty for none
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        requires = "to",
+        help_heading = "One pair"
+    )]
+    pub(super) alpn: Option<Vec<String>>,
+    /// The one TLS version to offer
+    #[arg(
+        long,
+        value_name = "VERSION",
+        value_enum,
+        requires = "to",
+        help_heading = "One pair"
+    )]
+    pub(super) tls: Option<TlsVersion>,
+    /// The key exchange groups to offer, in order
+    #[arg(long, value_name = "LIST", value_delimiter = ',', requires = "to", help_heading = "One pair",
+          value_parser = group())]
+    pub(super) groups: Vec<crate::target::Group>,
+    /// How to be taken for a peer
+    #[arg(
+        long,
+        value_name = "DIALECT",
+        requires = "to",
+        help_heading = "One pair",
+        value_enum
+    )]
+    pub(super) dialect: Option<DialectName>,
+    /// What to ask after the handshake: "GET /path", `grpc-health` or `none`
+    #[arg(
+        long,
+        value_name = "REQUEST",
+        requires = "to",
+        help_heading = "One pair"
+    )]
+    pub(super) request: Option<Request>,
+    /// What is expected of the pair [default: OK]
+    #[arg(long, value_name = "CODE", requires = "to", help_heading = "One pair", value_parser = wanted())]
+    pub(super) expect: Option<Wanted>,
+    /// Probe the pair alone, without `none` and `plaintext` beside it
+    #[arg(long, requires = "to", help_heading = "One pair")]
+    pub(super) only: bool,
+}
+
+/// Whom a server's certificate must name.
+#[derive(Args, Clone, Debug, Default)]
+#[group(multiple = false)]
+pub(super) struct Name {
+    /// The certificate must carry this SPIFFE ID; sa/NAME is short for one of the own trust domain
+    #[arg(
+        long,
+        value_name = "SPIFFE-ID",
+        help_heading = "Whom the certificate must name"
+    )]
+    pub(super) id: Option<String>,
+    /// The certificate must belong to this trust domain
+    #[arg(
+        long,
+        value_name = "NAME",
+        help_heading = "Whom the certificate must name"
+    )]
+    pub(super) trust_domain: Option<TrustDomain>,
+    /// The certificate must carry this DNS name
+    #[arg(
+        long,
+        value_name = "NAME",
+        help_heading = "Whom the certificate must name"
+    )]
+    pub(super) dns: Option<String>,
+    /// The certificate must carry this address
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        help_heading = "Whom the certificate must name"
+    )]
+    pub(super) ip: Option<IpAddr>,
+}
+
+/// Flags of every command.
+#[derive(Args, Debug)]
+pub(super) struct Common {
+    /// The suite, a file or a folder [default: probe.yaml, else probes/]
+    #[arg(long, value_name = "PATH", env = "PROBE_CONFIG", global = true)]
+    pub(super) config: Option<PathBuf>,
+    /// The format on stdout [default: table]
+    #[arg(long, value_name = "FORMAT", global = true, value_parser = format())]
+    pub(super) format: Option<Format>,
+    /// Write the result to a file as well; may be repeated
+    #[arg(short, long, value_name = "FORMAT=FILE", global = true)]
+    pub(super) output: Vec<String>,
+    /// Judge dates as of this moment: RFC 3339, Unix seconds, or an offset such as +12h
+    #[arg(long, value_name = "TIME", global = true, value_parser = moment, allow_hyphen_values = true)]
+    pub(super) at: Option<Moment>,
+    /// The limit of one connection, for example 3s
+    #[arg(long, value_name = "DURATION", global = true, value_parser = timeout)]
+    pub(super) timeout: Option<Duration>,
+    /// The most connections at one time
+    #[arg(long, value_name = "N", global = true, default_value = "64")]
+    pub(super) concurrency: NonZeroUsize,
+    /// The most connections begun in a second [default: unlimited]
+    #[arg(long, value_name = "N", global = true, value_parser = rate)]
+    pub(super) rate: Option<f64>,
+    /// Connections for each cell
+    #[arg(long, value_name = "N", global = true, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(super) attempts: Option<u32>,
+    /// Colours [default: auto; NO_COLOR is respected]
+    #[arg(
+        long,
+        value_name = "WHEN",
+        global = true,
+        value_enum,
+        default_value = "auto",
+        hide_default_value = true
+    )]
+    pub(super) color: Color,
+    /// Print nothing but the result
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Spell out every cell
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(super) verbose: u8,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Suites {
+    /// Suites, files or folders [default: --config, else probe.yaml, else probes/]
+    #[arg(value_name = "SUITE")]
+    pub(super) suites: Vec<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Demo {
+    /// The one TLS version to probe with
+    #[arg(long, value_name = "VERSION", value_enum)]
+    pub(super) tls: Option<TlsVersion>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Lab {
+    /// Where to write the suite and the certificates
+    #[arg(long, value_name = "FOLDER", default_value = "lab")]
+    pub(super) dir: PathBuf,
+    /// The address to listen on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub(super) listen: IpAddr,
+    /// The host that the suite names [default: the address listened on]
+    #[arg(long, value_name = "HOST")]
+    pub(super) host: Option<String>,
+    /// The first port; 0 for any free ones
+    #[arg(long, value_name = "PORT", default_value_t = crate::lab::FIRST_PORT)]
+    pub(super) port: u16,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Inspect {
+    /// A server, or a PEM or DER file
+    #[arg(value_name = "HOST:PORT|FILE")]
+    pub(super) what: String,
+    /// The server name to send, or `off` for none
+    #[arg(long, value_name = "NAME|off")]
+    pub(super) sni: Option<String>,
+    /// The application protocols to offer, in order
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub(super) alpn: Option<Vec<String>>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Verify {
+    /// The chain, leaf first, as PEM
+    #[arg(long, value_name = "FILE")]
+    pub(super) chain: PathBuf,
+    /// The trust anchors, as PEM, of one trust domain; may be repeated
+    #[arg(long, value_name = "[TRUST-DOMAIN=]FILE", required = true)]
+    pub(super) bundle: Vec<String>,
+    /// Which end presents the chain
+    #[arg(long, value_name = "ROLE", value_enum, default_value = "server")]
+    pub(super) role: RoleName,
+    /// The rules to judge by [default: svid, or tls with --dns or --ip]
+    #[arg(long, value_name = "PROFILE", value_enum)]
+    pub(super) profile: Option<Profile>,
+    #[command(flatten)]
+    pub(super) name: Name,
+    /// Revocation lists, as PEM or DER; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(super) crl: Vec<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum TlsVersion {
+    #[value(name = "1.2")]
+    Tls12,
+    #[value(name = "1.3")]
+    Tls13,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum DialectName {
+    /// Plain TLS
+    Tls,
+    /// An Istio sidecar: its ALPN and server name
+    Istio,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum RoleName {
+    Server,
+    Client,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Profile {
+    /// The X.509-SVID rules
+    Svid,
+    /// Ordinary TLS
+    Tls,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+fn format() -> impl clap::builder::TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::ALL.iter().map(|format| format.as_str()))
+        .try_map(|name| name.parse::<Format>())
+}
+
+fn wanted() -> impl clap::builder::TypedValueParser<Value = Wanted> {
+    PossibleValuesParser::new(Wanted::all().map(|wanted| wanted.as_str())).try_map(|name| {
+        let found = Wanted::all().find(|wanted| wanted.as_str() == name);
+        found.ok_or("not a code")
+    })
+}
+
+fn group() -> impl clap::builder::TypedValueParser<Value = crate::target::Group> {
+    let all = crate::target::Group::ALL;
+    PossibleValuesParser::new(all.iter().map(|group| group.as_str())).try_map(|name| {
+        let found = all.iter().find(|group| group.as_str() == name);
+        found.copied().ok_or("not a group")
+    })
+}
+
+fn moment(text: &str) -> Result<Moment, String> {
+    if let Ok(seconds) = text.parse::<i64>() {
+        let is_offset = text.starts_with(['+', '-']);
+        if !is_offset {
+            let moment = Timestamp::from_second(seconds);
+            return moment.map(Moment::At).map_err(|err| err.to_string());
+        }
+    }
+    if let Some(span) = text.strip_prefix('+') {
+        return span
+            .parse()
+            .map(Moment::After)
+            .map_err(|_| NOT_A_MOMENT.to_owned());
+    }
+    if text.starts_with('-') {
+        let span: Result<SignedDuration, _> = text.parse();
+        return span.map(Moment::After).map_err(|_| NOT_A_MOMENT.to_owned());
+    }
+    text.parse()
+        .map(Moment::At)
+        .map_err(|_| NOT_A_MOMENT.to_owned())
+}
+
+fn timeout(text: &str) -> Result<Duration, String> {
+    let span: SignedDuration = text
+        .parse()
+        .map_err(|_| "write a duration such as 3s or 500ms".to_owned())?;
+    let limit = Duration::try_from(span).unwrap_or_default();
+    if limit.is_zero() || limit > LONGEST_TIMEOUT {
+        return Err("a timeout is more than nothing and at most 5m".to_owned());
+    }
+    Ok(limit)
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
+        Ok(_) | Err(_) => Err("a rate is a number of connections a second, more than 0".to_owned()),
+    }
+}
+
+/// `[TRUST-DOMAIN=]FILE`
+pub(super) fn bundle(text: &str) -> Result<(Option<TrustDomain>, PathBuf), String> {
+    match text.split_once('=') {
+        None => Ok((None, PathBuf::from(text))),
+        Some((domain, file)) => {
+            let domain = domain
+                .parse()
+                .map_err(|why| format!("--bundle {text:?}: the trust domain {why}"))?;
+            Ok((Some(domain), PathBuf::from(file)))
+        }
+    }
+}
+
+/// The address, where the text is one.
+pub(super) fn address(text: &str) -> Result<Address, String> {
+    text.parse().map_err(|why| format!("{text:?} {why}"))
+}
+
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(300);
+const NOT_A_MOMENT: &str =
+    "write RFC 3339 (2026-11-21T10:00:00Z), Unix seconds, or an offset such as +12h or -30m";
+
+const EXAMPLES: &str = "\
+Examples:
+  probe demo
+      the embedded lab mesh, probed: needs nothing else
+  probe --from sa/frontend --to api:8080
+      one pair of the suite in probe.yaml or probes/, in depth
+  probe --cert svid.pem --key key.pem --bundle roots.pem --to 10.0.0.7:8443
+      the same without a suite
+  probe run probes/ -o json=result.json
+      every cell of the suites; the result also as JSON
+
+Exit codes: 0 every expectation met, 1 one is broken, 2 usage or suite error,
+3 could not tell or nothing was probed, 130/143 stopped by a signal.";
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  probe run
+      the suite in probe.yaml, or all suites in probes/
+  probe run probes/strict-mtls.yaml --format json
+  probe run --at +12h
+      with certificates judged as they will stand in twelve hours";
+
+const INSPECT_EXAMPLES: &str = "\
+Examples:
+  probe inspect api.default.svc:8443
+  probe inspect svid.pem --format json";
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  probe verify --chain svid.pem --bundle roots.pem --id spiffe://cluster.local/ns/default/sa/api
+  probe verify --chain server.pem --bundle ca.pem --dns api.example.com --at 2026-12-24T00:00:00Z
+
+Prints the judgement as JSON (or with --format table for people). Exits 0 when the code is OK,
+1 when not, 2 when the input cannot be used.";

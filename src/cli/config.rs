@@ -1,0 +1,88 @@
+//! Which suites to read, and reading them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::Trouble;
+use super::arguments::Common;
+use crate::suite::Suite;
+
+/// The suites named on the command line, else the configured ones. Never empty.
+pub(super) fn named(paths: &[PathBuf], common: &Common) -> Result<Vec<Suite>, Trouble> {
+    let suites = if paths.is_empty() {
+        configured(common)?
+    } else {
+        paths
+            .iter()
+            .map(|path| read(path))
+            .collect::<Result<Vec<_>, _>>()?
+            .concat()
+    };
+    let suites = with_flags(suites, common);
+    if suites.is_empty() {
+        return Err(Trouble::usage(
+            "there is no suite: name one, set PROBE_CONFIG, or write probe.yaml or probes/*.yaml \
+             here (`probe demo` needs none)",
+        ));
+    }
+    Ok(suites)
+}
+
+/// The suites of `--config` or `PROBE_CONFIG`, else of `probe.yaml`, else of `probes/`; none where
+/// there are none.
+pub(super) fn configured(common: &Common) -> Result<Vec<Suite>, Trouble> {
+    if let Some(path) = &common.config {
+        return read(path);
+    }
+    for usual in ["probe.yaml", "probes"] {
+        let path = Path::new(usual);
+        if path.exists() {
+            return read(path);
+        }
+    }
+    Ok(vec![])
+}
+
+/// Flags that change every target.
+fn with_flags(mut suites: Vec<Suite>, common: &Common) -> Vec<Suite> {
+    for target in suites.iter_mut().flat_map(|suite| &mut suite.targets) {
+        target.timeout = common.timeout.unwrap_or(target.timeout);
+        target.attempts = common.attempts.unwrap_or(target.attempts);
+    }
+    suites
+}
+
+/// One file, or every `*.yaml` and `*.yml` of a folder in the order of their names.
+fn read(path: &Path) -> Result<Vec<Suite>, Trouble> {
+    let cannot =
+        |path: &Path, err| Trouble::usage(format!("cannot read {}: {err}", path.display()));
+    let metadata = fs::metadata(path).map_err(|err| cannot(path, err))?;
+    if !metadata.is_dir() {
+        return Ok(vec![read_file(path)?]);
+    }
+    let mut files = vec![];
+    for entry in fs::read_dir(path).map_err(|err| cannot(path, err))? {
+        let file = entry.map_err(|err| cannot(path, err))?.path();
+        let is_yaml = file
+            .extension()
+            .is_some_and(|end| end == "yaml" || end == "yml");
+        if is_yaml && file.is_file() {
+            files.push(file);
+        }
+    }
+    files.sort();
+    if files.is_empty() {
+        let words = format!("there is no *.yaml in {}", path.display());
+        return Err(Trouble::usage(words));
+    }
+    files.iter().map(|file| read_file(file)).collect()
+}
+
+fn read_file(path: &Path) -> Result<Suite, Trouble> {
+    let bytes = fs::read(path)
+        .map_err(|err| Trouble::usage(format!("cannot read {}: {err}", path.display())))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Trouble::usage(format!("{} is not UTF-8 text", path.display())))?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    Suite::parse(&path.display().to_string(), folder, &text).map_err(Trouble::Suite)
+}

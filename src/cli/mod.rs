@@ -1,0 +1,147 @@
+//! The command line: flags and environment are read here, once. Edge.
+
+mod arguments;
+mod config;
+mod demo;
+mod generate;
+mod inspect;
+mod lab;
+mod output;
+mod pair;
+mod plan;
+mod progress;
+mod run;
+mod stop;
+mod verify;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io::{self, Write};
+
+use clap::Parser;
+
+use self::arguments::{Command, CommandLine};
+use crate::exit::Exit;
+use crate::run::Unusable;
+use crate::suite::{SuiteError, printable};
+
+/// Where a command writes, and what is known of it.
+pub struct Terminal<'a> {
+    /// Results.
+    pub out: &'a mut dyn Write,
+    /// Everything else.
+    pub err: &'a mut dyn Write,
+    /// Columns of the terminal behind `out`, where it is one.
+    pub width: Option<usize>,
+    /// Whether `out` takes colours, by itself and by the environment.
+    pub color: bool,
+    /// Whether `err` is a terminal.
+    pub interactive: bool,
+}
+
+/// Runs `probe` with these arguments, the first being its own name.
+pub async fn main(
+    arguments: impl IntoIterator<Item = OsString>,
+    terminal: &mut Terminal<'_>,
+) -> Exit {
+    let line = match CommandLine::try_parse_from(arguments) {
+        Ok(line) => line,
+        Err(err) => return explain(&err, terminal),
+    };
+    if let (Some(_), Some(to)) = (&line.command, &line.pair.to) {
+        let words = "--from and --to describe one pair and go without a command";
+        let _ = writeln!(terminal.err, "error: --to {to:?}: {words}");
+        return Exit::Usage;
+    }
+    let done = match &line.command {
+        None => pair::pair(&line.pair, &line.common, terminal).await,
+        Some(Command::Run(which)) => run::run(which, &line.common, terminal).await,
+        Some(Command::Demo(how)) => demo::demo(how, &line.common, terminal).await,
+        Some(Command::Lab(how)) => lab::lab(how, &line.common, terminal).await,
+        Some(Command::Inspect(what)) => inspect::inspect(what, &line.common, terminal).await,
+        Some(Command::Verify(what)) => verify::verify(what, &line.common, terminal),
+        Some(Command::Plan(which)) => plan::plan(which, &line.common, terminal),
+        Some(Command::Completions { shell }) => generate::completions(*shell, terminal),
+        Some(Command::Man) => generate::man(terminal),
+    };
+    match done {
+        Ok(exit) => exit,
+        Err(Trouble::Usage(words)) => {
+            let _ = writeln!(terminal.err, "error: {}", printable(&words));
+            Exit::Usage
+        }
+        Err(Trouble::Unusable(all)) => {
+            for one in all {
+                let _ = writeln!(terminal.err, "error: {}", printable(&one.to_string()));
+            }
+            Exit::Usage
+        }
+        Err(Trouble::Suite(mistakes)) => {
+            let _ = writeln!(terminal.err, "error: {mistakes}");
+            Exit::Usage
+        }
+        // Whoever reads us has seen enough.
+        Err(Trouble::Output(err)) if err.kind() == io::ErrorKind::BrokenPipe => Exit::Unknown,
+        Err(Trouble::Output(err)) => {
+            let _ = writeln!(terminal.err, "error: cannot write the result: {err}");
+            Exit::Usage
+        }
+    }
+}
+
+/// The command line as clap knows it: help, completions and the man page all come from here.
+pub fn definition() -> clap::Command {
+    <CommandLine as clap::CommandFactory>::command()
+}
+
+/// Why a command did not come to a result.
+#[derive(Debug)]
+enum Trouble {
+    /// What was asked for cannot be done; the words name the thing, the place and the way out. They
+    /// may quote whatever the command line and files hold.
+    Usage(String),
+    /// Things that suites name cannot be used.
+    Unusable(Vec<Unusable>),
+    /// A suite cannot be read.
+    Suite(SuiteError),
+    /// The result could not be written.
+    Output(io::Error),
+}
+
+impl Trouble {
+    fn usage(words: impl fmt::Display) -> Self {
+        Self::Usage(words.to_string())
+    }
+}
+
+impl From<io::Error> for Trouble {
+    fn from(err: io::Error) -> Self {
+        Self::Output(err)
+    }
+}
+
+/// Help and version go to stdout, mistakes to stderr.
+fn explain(err: &clap::Error, terminal: &mut Terminal<'_>) -> Exit {
+    let is_help = err.exit_code() == 0;
+    let color = if is_help {
+        terminal.color
+    } else {
+        terminal.interactive && terminal.color
+    };
+    let text = err.render();
+    let plain = text.to_string();
+    let is_ours = plain.lines().all(|line| printable(line) == line);
+    let text = match (color, is_ours) {
+        (true, true) => text.ansi().to_string(),
+        (false, true) => plain,
+        // It quotes an argument that a terminal would act upon.
+        (_, false) => plain.lines().map(|line| printable(line) + "\n").collect(),
+    };
+    let stream = if is_help {
+        &mut *terminal.out
+    } else {
+        &mut *terminal.err
+    };
+    let _ = stream.write_all(text.as_bytes());
+    if is_help { Exit::Met } else { Exit::Usage }
+}

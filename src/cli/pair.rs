@@ -1,0 +1,346 @@
+//! `probe --from A --to B`: one pair, in depth, with `none` and `plaintext` beside it for the mode.
+
+use std::time::Duration;
+
+use super::arguments::{self, Common, DialectName, Name, Pair, TlsVersion};
+use super::output::Output;
+use super::run::probe;
+use super::{Terminal, Trouble, config};
+use crate::certificate::{Expected, SpiffeId, TrustDomain};
+use crate::code::Code;
+use crate::exit::Exit;
+use crate::identity::{Identity, Origin, files};
+use crate::suite::{
+    BundleSource, Expectation, Place, Scope, Source, SourceName, Suite, Target, TargetName, Wanted,
+};
+use crate::target::{Dialect, Offer, Request, Sni, Versions};
+
+pub(super) async fn pair(
+    pair: &Pair,
+    common: &Common,
+    terminal: &mut Terminal<'_>,
+) -> Result<Exit, Trouble> {
+    let Some(to) = &pair.to else {
+        return Err(Trouble::usage(
+            "--to names where to connect: a target of the suite, or HOST:PORT",
+        ));
+    };
+    let suites = config::configured(common)?;
+    let suite = suite(pair, to, common, &suites)?;
+    let output = Output::new(common, terminal)?;
+    probe(&[suite], common, &output, terminal).await
+}
+
+/// A suite of this pair alone, with the trust of the suite that knows it.
+fn suite(pair: &Pair, to: &str, common: &Common, suites: &[Suite]) -> Result<Suite, Trouble> {
+    let knows = |suite: &&Suite| {
+        suite
+            .targets
+            .iter()
+            .any(|target| target.name.as_str() == to)
+            || pair
+                .from
+                .as_deref()
+                .is_some_and(|from| source_of(suite, from).is_some())
+    };
+    let known = suites.iter().find(knows).or(suites.first());
+    let own = own_identity(pair)?;
+    let source = source(pair, known, own.as_ref())?;
+    let scope = scope(pair, known, own.as_ref(), &source);
+    let name = Wish::new(&pair.name, &scope)?;
+    let mut suite = Suite {
+        name: known
+            .map_or("the command line", |suite| &suite.name)
+            .to_owned(),
+        bundles: known.map(|suite| suite.bundles.clone()).unwrap_or_default(),
+        crls: known.map(|suite| suite.crls.clone()).unwrap_or_default(),
+        scope,
+        sources: vec![],
+        targets: vec![],
+        expectations: vec![],
+    };
+    suite.crls.extend(pair.crl.iter().cloned());
+    let domain = name.trust_domain(&suite.scope);
+    for text in &pair.bundle {
+        let (named, file) = arguments::bundle(text).map_err(Trouble::Usage)?;
+        let domain = named.or_else(|| domain.clone());
+        suite.bundles.retain(|bundle| bundle.domain != domain);
+        suite.bundles.push(BundleSource {
+            domain,
+            file,
+            place: flag("--bundle"),
+        });
+    }
+    let target = target(pair, to, common, known, name)?;
+    let verdict = match (pair.expect, known) {
+        (Some(wanted), _) => vec![wanted],
+        (None, Some(known)) => wanted(known, &source.name, &target.name),
+        (None, None) => vec![Wanted::Code(default_expectation(&source))],
+    };
+    suite.expectations.push(Expectation::Cells {
+        from: vec![source.name.clone()],
+        to: vec![target.name.clone()],
+        verdict,
+    });
+    let beside = [
+        (SourceName::NONE, Origin::NoCertificate),
+        (SourceName::PLAINTEXT, Origin::Plaintext),
+    ];
+    let beside = beside
+        .into_iter()
+        .filter(|(_, origin)| !pair.only && *origin != source.origin);
+    let beside: Vec<Source> = beside
+        .map(|(name, origin)| Source {
+            name: SourceName::new(name),
+            origin,
+            id: None,
+            place: flag("--from"),
+        })
+        .collect();
+    suite.sources.push(source);
+    suite.sources.extend(beside);
+    suite.targets.push(target);
+    Ok(suite)
+}
+
+/// What a suite says of the cell, else that it works.
+fn wanted(suite: &Suite, source: &SourceName, target: &TargetName) -> Vec<Wanted> {
+    let lines = suite.expectations.iter().rev();
+    let mut said = lines.filter_map(|line| match line {
+        Expectation::Cells { from, to, verdict } => {
+            (from.contains(source) && to.contains(target)).then(|| verdict.clone())
+        }
+        Expectation::Mode { .. } => None,
+    });
+    said.next().unwrap_or_else(|| vec![Wanted::Code(Code::Ok)])
+}
+
+/// "Accepted", for whatever comes.
+fn default_expectation(source: &Source) -> Code {
+    match source.origin {
+        Origin::Plaintext => Code::PlaintextAccepted,
+        Origin::NoCertificate | Origin::Files { .. } | Origin::Mint(_) => Code::Ok,
+    }
+}
+
+fn own_identity(pair: &Pair) -> Result<Option<Identity>, Trouble> {
+    let Some(chain) = &pair.cert else {
+        return Ok(None);
+    };
+    let key = pair.key.as_ref().unwrap_or(chain);
+    files::load(chain, key).map(Some).map_err(Trouble::usage)
+}
+
+/// Who connects: the flags, else the suite, else the pseudo-sources.
+fn source(pair: &Pair, known: Option<&Suite>, own: Option<&Identity>) -> Result<Source, Trouble> {
+    let from = pair.from.as_deref();
+    if let (Some(chain), Some(own)) = (&pair.cert, own) {
+        let name = from.or(own.name()).unwrap_or("identity");
+        return Ok(Source {
+            name: SourceName::new(name),
+            origin: Origin::Files {
+                chain: chain.clone(),
+                key: pair.key.clone().unwrap_or_else(|| chain.clone()),
+            },
+            id: from.and_then(|from| from.parse().ok()),
+            place: flag("--cert"),
+        });
+    }
+    let pseudo = |name: &str, origin| Source {
+        name: SourceName::new(name),
+        origin,
+        id: None,
+        place: flag("--from"),
+    };
+    match from {
+        Some(SourceName::NONE) => Ok(pseudo(SourceName::NONE, Origin::NoCertificate)),
+        Some(SourceName::PLAINTEXT) => Ok(pseudo(SourceName::PLAINTEXT, Origin::Plaintext)),
+        Some(from) => known.and_then(|suite| source_of(suite, from)).ok_or_else(|| {
+            let others: Vec<&str> = known
+                .iter()
+                .flat_map(|suite| &suite.sources)
+                .map(|source| source.name.as_str())
+                .collect();
+            Trouble::usage(match known {
+                Some(suite) => format!(
+                    "--from {from:?} is no source of {}; it has {}; or give the identity with \
+                     --cert and --key",
+                    suite.name,
+                    others.join(", ")
+                ),
+                None => format!(
+                    "--from {from:?}: there is no suite to find it in; name one with --config, or \
+                     give the identity with --cert and --key"
+                ),
+            })
+        }),
+        None => Err(Trouble::usage(
+            "--from names who connects: a source of the suite, `none`, `plaintext`, or give the \
+             identity with --cert and --key",
+        )),
+    }
+}
+
+/// A source by its name or its SPIFFE ID.
+fn source_of(suite: &Suite, from: &str) -> Option<Source> {
+    let id: Option<SpiffeId> = from.parse().ok();
+    let mut all = suite.sources.iter();
+    all.find(|source| source.name.as_str() == from || (id.is_some() && source.id == id))
+        .cloned()
+}
+
+/// What short IDs and bundles without a trust domain mean: as in the suite, else as our identity says.
+fn scope(pair: &Pair, known: Option<&Suite>, own: Option<&Identity>, source: &Source) -> Scope {
+    let ours = own
+        .and_then(Identity::name)
+        .and_then(|name| name.parse::<SpiffeId>().ok());
+    let of = |id: &SpiffeId| id.trust_domain().clone();
+    let mut scope = known.map(|suite| suite.scope.clone()).unwrap_or_default();
+    scope.trust_domain = (pair.name.trust_domain.clone())
+        .or(scope.trust_domain)
+        .or(ours.as_ref().map(of))
+        .or(source.id.as_ref().map(of));
+    scope
+}
+
+/// Whom the flags want to meet; nothing where they do not say.
+struct Wish(Option<Expected>);
+
+impl Wish {
+    fn new(name: &Name, scope: &Scope) -> Result<Self, Trouble> {
+        let Name {
+            id,
+            trust_domain,
+            dns,
+            ip,
+        } = name;
+        Ok(Self(match (id, trust_domain, dns, ip) {
+            (Some(id), ..) => {
+                let id = scope.id(id);
+                Some(Expected::Id(
+                    id.map_err(|why| Trouble::usage(format!("--id {why}")))?,
+                ))
+            }
+            (_, Some(domain), ..) => Some(Expected::TrustDomain(domain.clone())),
+            (_, _, Some(name), _) => Some(Expected::Dns(name.clone())),
+            (.., Some(ip)) => Some(Expected::Ip(*ip)),
+            (None, None, None, None) => None,
+        }))
+    }
+
+    /// The trust domain of a bundle that names none; none where certificates are not named by SPIFFE.
+    fn trust_domain(&self, scope: &Scope) -> Option<TrustDomain> {
+        match &self.0 {
+            Some(Expected::Id(id)) => Some(id.trust_domain().clone()),
+            Some(Expected::TrustDomain(domain)) => Some(domain.clone()),
+            Some(Expected::Dns(_) | Expected::Ip(_) | Expected::AnyName) => None,
+            Some(Expected::AnySvid) | None => scope.trust_domain.clone(),
+        }
+    }
+}
+
+fn target(
+    pair: &Pair,
+    to: &str,
+    common: &Common,
+    known: Option<&Suite>,
+    wish: Wish,
+) -> Result<Target, Trouble> {
+    let found = known.and_then(|suite| {
+        suite
+            .targets
+            .iter()
+            .find(|target| target.name.as_str() == to)
+            .cloned()
+    });
+    let mut target = match found {
+        Some(target) => target,
+        None => Target {
+            name: TargetName::new(to),
+            addresses: vec![arguments::address(to).map_err(|why| {
+                let names: Vec<&str> = known
+                    .iter()
+                    .flat_map(|suite| &suite.targets)
+                    .map(|target| target.name.as_str())
+                    .collect();
+                let others = if names.is_empty() {
+                    String::new()
+                } else {
+                    format!(
+                        ", and it is no target of the suite, which has {}",
+                        names.join(", ")
+                    )
+                };
+                Trouble::Usage(format!("--to {why}{others}"))
+            })?],
+            expected: Expected::AnySvid,
+            bundle: None,
+            dialect: Dialect::Tls,
+            request: Request::None,
+            offer: Offer::default(),
+            timeout: DEFAULT_TIMEOUT,
+            attempts: 1,
+            place: flag("--to"),
+        },
+    };
+    target.expected = wish.0.unwrap_or(target.expected);
+    if let Some(sni) = &pair.sni {
+        target.offer.sni = sni_of(sni)?;
+    }
+    if let Some(list) = &pair.alpn {
+        target.offer.alpn = Some(
+            list.iter()
+                .filter(|name| !name.is_empty())
+                .cloned()
+                .collect(),
+        );
+    }
+    if !pair.groups.is_empty() {
+        target.offer.groups.clone_from(&pair.groups);
+    }
+    if let Some(version) = pair.tls {
+        target.offer.versions = versions(version);
+    }
+    target.dialect = match pair.dialect {
+        Some(DialectName::Tls) => Dialect::Tls,
+        Some(DialectName::Istio) => Dialect::Istio,
+        None => target.dialect,
+    };
+    if let Some(request) = &pair.request {
+        target.request = request.clone();
+    }
+    target.timeout = common.timeout.unwrap_or(target.timeout);
+    target.attempts = common.attempts.unwrap_or(target.attempts);
+    Ok(target)
+}
+
+pub(super) fn sni_of(text: &str) -> Result<Sni, Trouble> {
+    if text == "off" {
+        return Ok(Sni::Off);
+    }
+    match rustls_pki_types::DnsName::try_from(text) {
+        Ok(_) => Ok(Sni::Name(text.to_owned())),
+        Err(_) => Err(Trouble::usage(format!(
+            "--sni {text:?} is no host name; TLS cannot carry it (`off` sends none)"
+        ))),
+    }
+}
+
+pub(super) fn versions(version: TlsVersion) -> Versions {
+    match version {
+        TlsVersion::Tls12 => Versions::Tls12,
+        TlsVersion::Tls13 => Versions::Tls13,
+    }
+}
+
+/// Where the command line says so.
+fn flag(name: &str) -> Place {
+    Place {
+        file: format!("command line, {name}"),
+        line: 0,
+        column: 0,
+    }
+}
+
+/// As in a suite.
+pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);

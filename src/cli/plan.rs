@@ -1,0 +1,21 @@
+//! `probe plan`: what would be probed.
+
+use super::arguments::{Common, Suites};
+use super::{Terminal, Trouble, config};
+use crate::exit::Exit;
+use crate::plan::plan as make_plan;
+use crate::report::{Format, plan as report};
+
+pub(super) fn plan(
+    which: &Suites,
+    common: &Common,
+    terminal: &mut Terminal<'_>,
+) -> Result<Exit, Trouble> {
+    let suites = config::named(&which.suites, common)?;
+    let plan = make_plan(&suites).map_err(Trouble::usage)?;
+    match common.format.unwrap_or(Format::Table) {
+        Format::Table => report::table(&plan, terminal.out)?,
+        Format::Json | Format::Ndjson => report::json(&plan, terminal.out)?,
+    }
+    Ok(Exit::Met)
+}

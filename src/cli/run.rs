@@ -1,0 +1,70 @@
+//! `probe run`: suites in, matrix out.
+
+use std::sync::Arc;
+
+use super::arguments::{Common, Suites};
+use super::output::Output;
+use super::stop::Stop;
+use super::{Terminal, Trouble, config, progress};
+use crate::exit::Exit;
+use crate::identity::mint::Moment;
+use crate::plan::plan;
+use crate::run::{self, Event, Materials, Settings};
+use crate::suite::Suite;
+
+pub(super) async fn run(
+    which: &Suites,
+    common: &Common,
+    terminal: &mut Terminal<'_>,
+) -> Result<Exit, Trouble> {
+    let suites = config::named(&which.suites, common)?;
+    let output = Output::new(common, terminal)?;
+    probe(&suites, common, &output, terminal).await
+}
+
+/// Probes suites with the settings of the flags, and writes the result: as it comes where the output
+/// streams, and whole where a signal ends the run early.
+pub(super) async fn probe(
+    suites: &[Suite],
+    common: &Common,
+    output: &Output,
+    terminal: &mut Terminal<'_>,
+) -> Result<Exit, Trouble> {
+    let plan = plan(suites).map_err(Trouble::usage)?;
+    let materials = Materials::gather(suites, run::now())
+        .await
+        .map_err(Trouble::Unusable)?;
+    let settings = Settings {
+        concurrency: common.concurrency,
+        rate: common.rate,
+        as_of: common.at.unwrap_or(Moment::NOW),
+    };
+    let bar = progress::bar(common, terminal);
+    let stop = Stop::default();
+    let mut streamed = Ok(());
+    let out = &mut *terminal.out;
+    let tell = |event| match event {
+        Event::Begun(probes) => bar.set_length(probes as u64),
+        Event::Probed => bar.inc(1),
+        Event::Settled(cells) if output.is_stream() && streamed.is_ok() => {
+            // The stream may go to the terminal that shows the progress.
+            streamed = bar.suspend(|| output.cells(&cells, out));
+        }
+        Event::Settled(_) => {}
+    };
+    let waiting = stop.clone().wait();
+    let matrix = run::run(
+        suites,
+        Arc::new(plan),
+        Arc::new(materials),
+        settings,
+        waiting,
+        tell,
+    )
+    .await;
+    bar.finish_and_clear();
+    output.files(&matrix)?;
+    streamed?;
+    output.rest(&matrix, terminal.out)?;
+    Ok(stop.exit().unwrap_or_else(|| Exit::of(&matrix)))
+}

@@ -1,0 +1,120 @@
+//! Every exit code: an API, the same whatever the format.
+
+use crate::matrix::{Matrix, Totals};
+use crate::suite::Mode;
+
+/// How `probe` exits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: every expectation is met.
+    Met,
+    /// 1: an expectation is broken, or a chain does not verify.
+    Broken,
+    /// 2: the command line, a suite or a file it names cannot be used.
+    Usage,
+    /// 3: nobody could tell, or nothing was probed.
+    Unknown,
+    /// 130: stopped by SIGINT; what was learned is written.
+    Interrupted,
+    /// 143: stopped by SIGTERM; what was learned is written.
+    Terminated,
+}
+
+impl Exit {
+    /// The number.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Met => 0,
+            Self::Broken => 1,
+            Self::Usage => 2,
+            Self::Unknown => 3,
+            Self::Interrupted => 130,
+            Self::Terminated => 143,
+        }
+    }
+
+    /// How a run exits that was not stopped. Doubt is never green, and neither is emptiness.
+    pub fn of(matrix: &Matrix) -> Self {
+        let Totals {
+            cells,
+            broken,
+            inconclusive,
+            ..
+        } = matrix.totals;
+        let modes = || {
+            matrix
+                .targets
+                .iter()
+                .filter(|target| !target.is_as_expected())
+        };
+        let is_mode_broken = modes().any(|target| target.mode != Mode::Unknown.as_str());
+        let is_mode_open = modes().any(|target| target.mode == Mode::Unknown.as_str());
+        if broken > 0 || is_mode_broken {
+            Self::Broken
+        } else if cells == 0 || inconclusive > 0 || is_mode_open {
+            Self::Unknown
+        } else {
+            Self::Met
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::code::Code;
+    use crate::matrix::fixture::{cell, with_code};
+    use crate::matrix::{Cell, Run, SCHEMA, TargetSummary};
+
+    #[test]
+    fn doubt_is_never_green_and_a_broken_expectation_outweighs_it() {
+        let ok = cell("a", "t", "h:1");
+        let broken = Cell {
+            met: Some(false),
+            ..with_code(ok.clone(), Code::UnknownCa, None)
+        };
+        let doubt = Cell {
+            met: None,
+            ..with_code(ok.clone(), Code::Silent, None)
+        };
+        let unjudged = Cell {
+            expected: None,
+            met: None,
+            ..ok.clone()
+        };
+        let (strict, other, unknown) = (Some("STRICT"), Some("PERMISSIVE"), Some("UNKNOWN"));
+        for (cells, mode, want) in [
+            (vec![], None, Exit::Unknown),
+            (vec![], unknown, Exit::Unknown),
+            (vec![&ok], None, Exit::Met),
+            (vec![&ok], strict, Exit::Met),
+            (vec![&ok], other, Exit::Broken),
+            (vec![&ok], unknown, Exit::Unknown),
+            (vec![&unjudged], None, Exit::Met),
+            (vec![&unjudged], unknown, Exit::Unknown),
+            (vec![&doubt], None, Exit::Unknown),
+            (vec![&ok, &doubt], strict, Exit::Unknown),
+            (vec![&ok, &broken], strict, Exit::Broken),
+            (vec![&doubt, &broken], unknown, Exit::Broken),
+            (vec![&doubt], other, Exit::Broken),
+        ] {
+            let cells: Vec<Cell> = cells.into_iter().cloned().collect();
+            let target = |mode: &str| TargetSummary {
+                name: "t".to_owned(),
+                mode: mode.to_owned(),
+                expected_mode: Some("STRICT".to_owned()),
+                addresses: vec![],
+                evidence: vec![],
+            };
+            let matrix = Matrix {
+                schema: SCHEMA.to_owned(),
+                run: Run::default(),
+                totals: Totals::of(&cells),
+                cells,
+                targets: mode.map(target).into_iter().collect(),
+                findings: vec![],
+            };
+            assert_eq!(Exit::of(&matrix), want, "{mode:?} {:?}", matrix.totals);
+        }
+    }
+}
