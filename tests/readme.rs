@@ -1,0 +1,111 @@
+//! The README stays true: its tables, its suite and its matrix are those of the program.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail so")]
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use mtls_probe::code::{Code, Kind};
+use mtls_probe::exit::Exit;
+use mtls_probe::plan::plan;
+use mtls_probe::suite::Suite;
+
+#[test]
+fn the_table_of_codes_is_the_one_of_the_program() {
+    let rows: Vec<String> = readme()
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .map(str::to_owned)
+        .collect();
+    let codes: Vec<&String> = rows
+        .iter()
+        .filter(|row| !row.starts_with("| `probe"))
+        .collect();
+    let expected: Vec<String> = Code::ALL
+        .iter()
+        .map(|code| {
+            let outcome = match code.kind() {
+                Kind::Accepted => "accepted",
+                Kind::Rejected => "rejected",
+                Kind::Unreachable => "unreachable",
+                Kind::Inconclusive => "inconclusive",
+            };
+            format!("| `{code}` | {outcome} | {} |", code.meaning())
+        })
+        .collect();
+    assert_eq!(codes, expected.iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn the_table_of_exit_codes_is_whole() {
+    let all = [
+        Exit::Met,
+        Exit::Broken,
+        Exit::Usage,
+        Exit::Unknown,
+        Exit::Interrupted,
+        Exit::Terminated,
+    ];
+    let readme = readme();
+    for exit in all {
+        assert!(
+            readme.contains(&format!("\n| {} | ", exit.code())),
+            "{exit:?}"
+        );
+    }
+}
+
+#[test]
+fn the_suite_is_one_that_can_be_read() {
+    let readme = readme();
+    let yaml = readme
+        .split("```yaml\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
+    let suite = Suite::parse("README.md", Path::new(""), yaml).unwrap();
+    assert_eq!(plan(&[suite]).unwrap().cells.len(), 25);
+}
+
+#[test]
+fn the_matrix_is_what_the_demo_prints() {
+    let demo = Command::new(env!("CARGO_BIN_EXE_probe"))
+        .arg("demo")
+        .output()
+        .unwrap();
+    let printed = String::from_utf8(demo.stdout).unwrap();
+    let readme = readme();
+    let shown = readme
+        .split("<!-- demo -->\n```text\n")
+        .nth(1)
+        .unwrap()
+        .split("```")
+        .next()
+        .unwrap();
+    for line in shown.lines() {
+        assert!(printed.contains(line), "the demo does not print {line:?}");
+    }
+}
+
+#[test]
+fn every_file_it_points_at_is_there() {
+    let readme = readme();
+    let links = readme
+        .split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split(')').next());
+    for link in links.filter(|link| !link.contains("://")) {
+        assert!(root().join(link).exists(), "{link}");
+    }
+}
+
+fn readme() -> String {
+    fs::read_to_string(root().join("README.md")).unwrap()
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
