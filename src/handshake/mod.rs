@@ -188,8 +188,10 @@ async fn close_and_listen(wire: &mut Wire, patience: Patience) {
         let soon = Instant::now() + GOODBYE;
         wire.read_while(patience.deadline.min(soon), |_| true).await;
     }
-    // What comes sooner than an answer can was said without having heard us.
+    // What comes sooner than an answer can was said without having heard us. It matters only where the
+    // goodbye would be the one proof of acceptance.
     if wire.ending.is_some()
+        && is_quiet(wire)
         && patience.round_trip > SHORT_WAY
         && closed.elapsed() < patience.round_trip / 2
     {
