@@ -226,9 +226,12 @@ fn objected(objection: &Objection, seen: &Observation, known: &Known<'_>) -> Ver
         }
         // A request that was sent and not answered is no acceptance, whatever came instead.
         Objection::Protocol(words) if seen.stage == Stage::Settle && is_proved(seen) => {
-            Verdict::new(Code::Ok, Confidence::Likely)
-                .because_all(proof(seen))
-                .because(words.clone())
+            let accepted = accepted_at_tls(Wordless::Quiet, seen, known);
+            Verdict {
+                confidence: accepted.confidence.max(Confidence::Likely),
+                ..accepted
+            }
+            .because(words.clone())
         }
         Objection::Protocol(words) => Verdict::new(Code::Closed, Confidence::Ambiguous)
             .because(format!("the peer broke the protocol: {words}"))

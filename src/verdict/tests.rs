@@ -382,7 +382,11 @@ fn a_finished_handshake_is_open_where_the_refusal_may_come_with_the_answer() {
         (took(Gave::Nothing), None, &go, "OK, likely"),
         (took(Gave::Nothing).data(), None, &openssl, "OK, likely"),
     ] {
-        assert_row(&seen.asked_for(schemes), own, Elsewhere::default(), want);
+        let seen = seen.asked_for(schemes);
+        assert_row(&seen, own, Elsewhere::default(), want);
+        // Nonsense after the ticket proves nothing more.
+        let nonsense = Objection::Protocol("nonsense".into());
+        assert_row(&seen.objects(nonsense), own, Elsewhere::default(), want);
     }
 }
 
