@@ -6,6 +6,7 @@
 mod config;
 mod ending;
 mod exchange;
+mod flight;
 mod records;
 mod recorder;
 mod wire;
@@ -110,6 +111,23 @@ impl Patience {
     fn one_turn(self) -> Instant {
         self.deadline.min(Instant::now() + self.turn)
     }
+
+    /// The same in the middle of the handshake, leaving time for the rest of it.
+    fn one_turn_of_more(self) -> Instant {
+        let now = Instant::now();
+        let half = self.deadline.saturating_duration_since(now) / 2;
+        now + self.turn.min(half)
+    }
+
+    /// The peer's first word took so long.
+    fn having_heard_after(self, answer: Duration) -> Self {
+        Self {
+            // Behind a relay the TCP handshake says nothing of the way to the peer.
+            turn: turn(self.round_trip.max(answer)),
+            round_trip: self.round_trip.min(answer),
+            ..self
+        }
+    }
 }
 
 fn turn(round_trip: Duration) -> Duration {
@@ -120,7 +138,7 @@ async fn tls(
     attempt: Attempt<'_>,
     identity: Option<&Identity>,
     mut wire: Wire,
-    mut patience: Patience,
+    patience: Patience,
     seen: &mut Observation,
 ) {
     let provider = config::provider(&attempt.probe.offer.groups);
@@ -136,15 +154,7 @@ async fn tls(
         }
     }
     seen.stage = Stage::ClientHello;
-    let begun = Instant::now();
-    wire.read_while(patience.deadline, Wire::is_handshaking)
-        .await;
-    seen.timing.tls = Some(begun.elapsed());
-    if let Some(heard) = wire.first_heard {
-        // Behind a relay the TCP handshake says nothing of the way to the peer.
-        patience.turn = turn(patience.round_trip.max(heard - begun));
-        patience.round_trip = patience.round_trip.min(heard - begun);
-    }
+    let patience = shake_hands(&mut wire, patience, seen).await;
 
     let settled_from = Instant::now();
     // Whatever ended it may have come in one breath with the end of the handshake.
@@ -169,6 +179,32 @@ async fn tls(
     note_handshake(&wire, &recorder, seen);
     note_end(&wire, seen);
     leave(wire, patience).await;
+}
+
+/// Returns what patience it takes with this peer.
+async fn shake_hands(wire: &mut Wire, patience: Patience, seen: &mut Observation) -> Patience {
+    let begun = Instant::now();
+    let wanted = |wire: &Wire| wire.is_handshaking() && !wire.is_holding_back();
+    wire.read_while(patience.deadline, wanted).await;
+    let patience = match wire.first_heard {
+        Some(heard) => patience.having_heard_after(heard - begun),
+        None => patience,
+    };
+    // In TLS 1.2 a server judges the Certificate when it has read that much. If it is to refuse us, let
+    // there be nothing it has not read.
+    let mut idle = Duration::ZERO;
+    if wire.is_holding_back() {
+        let held = Instant::now();
+        let until = patience.one_turn_of_more();
+        if wire.read_while(until, Wire::is_holding_back).await == Elapsed::Yes {
+            idle = held.elapsed();
+        }
+        wire.let_go();
+        wire.read_while(patience.deadline, Wire::is_handshaking)
+            .await;
+    }
+    seen.timing.tls = Some(begun.elapsed().saturating_sub(idle));
+    patience
 }
 
 /// Without a request the peer's word is drawn out by a polite goodbye: most servers have judged us by

@@ -25,6 +25,11 @@ impl Records {
         self.handshake || self.alert
     }
 
+    /// No record is half there.
+    pub(super) fn is_between(&self) -> bool {
+        self.left == 0 && self.header.is_empty()
+    }
+
     pub(super) fn feed(&mut self, mut bytes: &[u8]) {
         while !self.lost && !bytes.is_empty() {
             let wanted = match self.left {

@@ -3,7 +3,7 @@
 //! The rule of the house: a failed write never ends a connection. The alert that tells why is often
 //! already there, so we read on until the peer ends it.
 
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, Read, Write};
 use std::mem::MaybeUninit;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -11,13 +11,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use rustls::ClientConnection;
+use rustls::{ClientConnection, ProtocolVersion};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use super::ending;
+use super::flight::{Flight, Out};
 use super::records::Records;
 use crate::observation::{Early, Ending, NeverConnected, Objection, Wordless};
 
@@ -40,6 +41,7 @@ pub(super) struct Wire {
     pub(super) first_heard: Option<Instant>,
     /// Application data nobody has taken yet.
     inbox: Vec<u8>,
+    flight: Flight,
     write_failed: bool,
     /// A write met a reset; the read after it would see a mere end.
     was_reset: bool,
@@ -68,6 +70,7 @@ impl Wire {
             early: Early::default(),
             first_heard: None,
             inbox: Vec::new(),
+            flight: Flight::default(),
             write_failed: false,
             was_reset: false,
             we_closed: false,
@@ -76,6 +79,16 @@ impl Wire {
 
     pub(super) fn is_handshaking(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.is_handshaking())
+    }
+
+    /// Our Certificate is out, and the rest of our flight waits for what the peer says to it.
+    pub(super) fn is_holding_back(&self) -> bool {
+        self.flight == Flight::Held
+    }
+
+    /// Lets the rest of our flight go with the next read.
+    pub(super) fn let_go(&mut self) {
+        self.flight.release();
     }
 
     /// Reads on while `wanted` says so, until the connection ends or time runs out. Says whether it
@@ -151,12 +164,16 @@ impl Wire {
         }
     }
 
-    /// Ready once something came or the connection has ended.
+    /// Ready once something came, our Certificate is out, or the connection has ended.
     fn poll_progress(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.ending.is_some() {
             return Poll::Ready(());
         }
+        let was_holding_back = self.is_holding_back();
         self.flush(cx);
+        if self.is_holding_back() && !was_holding_back {
+            return Poll::Ready(());
+        }
         let mut space = [0; READ_AT_ONCE];
         let mut buffer = ReadBuf::new(&mut space);
         match ready!(Pin::new(&mut self.tcp).poll_read(cx, &mut buffer)) {
@@ -168,6 +185,10 @@ impl Wire {
             }
             Ok(()) => {
                 self.take(buffer.filled());
+                // Half a record may be half an alert.
+                if self.ending.is_none() && self.records.is_between() {
+                    self.let_go();
+                }
                 self.flush(cx);
             }
             Err(err) => self.ending = Some(ending::of_read(&err)),
@@ -246,10 +267,12 @@ impl Wire {
 
     fn flush(&mut self, cx: &mut Context<'_>) {
         let Some(tls) = &mut self.tls else { return };
-        while tls.wants_write() && !self.write_failed {
+        while tls.wants_write() && !self.write_failed && self.flight != Flight::Held {
+            let is_tls12 = tls.protocol_version() == Some(ProtocolVersion::TLSv1_2);
             let mut out = Out {
                 tcp: &mut self.tcp,
                 cx,
+                flight: is_tls12.then_some(&mut self.flight),
             };
             match tls.write_tls(&mut out) {
                 Ok(0) => break,
@@ -350,35 +373,6 @@ impl AsyncWrite for Lent {
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         // When to close is ours to say, see `Wire::say_close`.
         Poll::Ready(Ok(()))
-    }
-}
-
-/// What rustls writes into: the socket, as far as it takes bytes now.
-struct Out<'a, 'b> {
-    tcp: &'a mut TcpStream,
-    cx: &'a mut Context<'b>,
-}
-
-impl Out<'_, '_> {
-    fn now(polled: Poll<io::Result<usize>>) -> io::Result<usize> {
-        match polled {
-            Poll::Ready(result) => result,
-            Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
-        }
-    }
-}
-
-impl Write for Out<'_, '_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        Self::now(Pin::new(&mut *self.tcp).poll_write(self.cx, bytes))
-    }
-
-    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        Self::now(Pin::new(&mut *self.tcp).poll_write_vectored(self.cx, parts))
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 
