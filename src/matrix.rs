@@ -120,6 +120,9 @@ pub struct Cell {
     pub candidates: Vec<Code>,
     /// The facts the verdict rests on, most telling first.
     pub evidence: Vec<String>,
+    /// The further connections that were opened because the verdict was open without them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub follow_ups: Vec<FollowUp>,
     /// What was expected, as in the suite; several alternatives are joined by `|`.
     pub expected: Option<String>,
     /// Whether it was; absent where nothing was expected or nobody can tell.
@@ -160,6 +163,25 @@ impl Cell {
     }
 }
 
+/// A further connection to the same address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct FollowUp {
+    /// What was different: `no_certificate`, `throwaway` (a certificate of the same names by a CA that
+    /// nobody knows) or `other_version` of TLS.
+    #[cfg_attr(test, schemars(extend("enum" = ["no_certificate", "throwaway", "other_version"])))]
+    #[serde(rename = "as")]
+    pub kind: String,
+    /// What it alone would mean.
+    pub code: Code,
+    /// How far it got.
+    pub stage: String,
+    /// The facts.
+    pub evidence: Vec<String>,
+    /// The fatal alert of the peer, by its number.
+    pub alert: Option<u8>,
+}
+
 /// How many connections, and how many of them say the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -192,6 +214,9 @@ pub struct Tls {
     pub tickets: u32,
     /// The fatal alert of the peer, by its number.
     pub alert: Option<u8>,
+    /// The TLS libraries that ask for a certificate just so; absent where none is known to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub looks_like: Vec<String>,
 }
 
 /// The server's certificate and our judgement of it.

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
 
+use crate::plan::FollowUp;
+
 /// What happened on one connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Observation {
@@ -17,6 +19,8 @@ pub struct Observation {
     pub we_closed: bool,
     /// A request was planned and not sent, because we do not trust the server.
     pub request_withheld: bool,
+    /// A request was planned and not sent, because the connection ended first.
+    pub request_unsent: bool,
     /// What was offered and negotiated.
     pub tls: Tls,
     /// What the server asked of us, and what we answered.
@@ -40,6 +44,15 @@ pub struct Observation {
     pub answer: Option<Answer>,
     /// How long each stage took.
     pub timing: Timing,
+}
+
+/// What a follow-up showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Followed {
+    /// What was different.
+    pub kind: FollowUp,
+    /// What happened.
+    pub observation: Observation,
 }
 
 /// In TLS 1.3 a server may speak before it has heard our side of the handshake.

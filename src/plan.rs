@@ -9,7 +9,7 @@ use crate::identity::Origin;
 use crate::suite::{
     Expectation, Mode, Place, Source, SourceName, Suite, Target, TargetName, Wanted, printable,
 };
-use crate::target::{Address, Dialect, Offer, Request};
+use crate::target::{Address, Dialect, Group, Offer, Request, Versions};
 
 /// All that a run will do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,72 @@ pub struct Probe {
     pub timeout: Duration,
     /// How many connections.
     pub attempts: u32,
+    /// Whether follow-ups may settle what these leave open.
+    pub follow_ups: bool,
+}
+
+/// A further connection, opened where a verdict stays open without it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FollowUp {
+    /// The same with no client certificate.
+    NoCertificate,
+    /// The same with a certificate of the same names, by a CA that nobody knows.
+    Throwaway,
+    /// The same over the TLS version that the first offered not.
+    OtherVersion,
+}
+
+impl FollowUp {
+    /// The name used in every output.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NoCertificate => "no_certificate",
+            Self::Throwaway => "throwaway",
+            Self::OtherVersion => "other_version",
+        }
+    }
+
+    /// Every one, in the order in which they are worth trying.
+    pub const ALL: [Self; 3] = [Self::Throwaway, Self::NoCertificate, Self::OtherVersion];
+}
+
+impl Probe {
+    /// The follow-ups that could tell more, each of which is opened once at the most.
+    pub fn possible_follow_ups(&self) -> impl Iterator<Item = FollowUp> {
+        FollowUp::ALL
+            .into_iter()
+            .filter(|kind| self.follow_ups && self.follow_up(*kind).is_some())
+    }
+
+    /// The connection of a follow-up; nothing where it would be no other.
+    pub fn follow_up(&self, kind: FollowUp) -> Option<Self> {
+        let has_certificate = match self.origin {
+            Origin::Plaintext => return None,
+            Origin::NoCertificate => false,
+            Origin::Files { .. } | Origin::Mint(_) => true,
+        };
+        let mut probe = Self {
+            attempts: 1,
+            follow_ups: false,
+            ..self.clone()
+        };
+        match kind {
+            FollowUp::Throwaway if has_certificate => {}
+            FollowUp::NoCertificate if has_certificate => probe.origin = Origin::NoCertificate,
+            FollowUp::NoCertificate | FollowUp::Throwaway => return None,
+            FollowUp::OtherVersion => {
+                probe.offer.versions = self.offer.versions.other();
+                let is_for_13 = |group: &Group| *group == Group::X25519MlKem768;
+                if probe.offer.versions == Versions::Tls12
+                    && !probe.offer.groups.is_empty()
+                    && probe.offer.groups.iter().all(is_for_13)
+                {
+                    return None;
+                }
+            }
+        }
+        Some(probe)
+    }
 }
 
 /// One planned cell.
@@ -145,6 +211,12 @@ impl Plan {
             .iter()
             .map(|probe| u64::from(probe.attempts))
             .sum()
+    }
+
+    /// The most follow-ups that may come on top, likewise.
+    pub fn follow_ups(&self) -> u64 {
+        let each = self.probes.iter().map(Probe::possible_follow_ups);
+        each.map(|possible| possible.count() as u64).sum()
     }
 
     /// How many cells look at a probe that an earlier cell is looking at.
@@ -276,6 +348,7 @@ fn probe(source: &Source, target: &Target, address: &Address) -> Probe {
         request: target.request.clone(),
         timeout: target.timeout,
         attempts: target.attempts,
+        follow_ups: target.follow_ups,
     }
 }
 

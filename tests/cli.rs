@@ -378,6 +378,98 @@ fn a_plan_opens_no_connection() {
 }
 
 #[test]
+fn a_plan_counts_the_follow_ups_that_may_come_on_top() {
+    let suite = root().join("probes/strict-mtls.yaml").display().to_string();
+    let plan = |extra: &[&str]| probe(&[&["plan", &suite], extra].concat());
+    let json = plan(&["--format", "json"]).json();
+    let cells = json["cells"].as_array().unwrap();
+    let kinds = |cell: &Value| cell["follow_ups"].as_array().unwrap().len() as u64;
+    for cell in cells {
+        let most = match cell["from"].as_str().unwrap() {
+            // There is no certificate to compare with, and none of TLS.
+            "none" => 1,
+            "plaintext" => 0,
+            _ => 3,
+        };
+        assert_eq!(kinds(cell), most, "{cell}");
+    }
+    let sum: u64 = cells.iter().map(kinds).sum();
+    assert_eq!(json["follow_ups"], sum);
+    assert!(sum > 10, "{json}");
+    let words = format!("{sum} follow-ups at the most");
+    let table = plan(&[]).out;
+    assert!(table.contains(&words), "no {words:?} in {table}");
+    assert!(!plan(&["--no-follow-ups"]).out.contains("follow-up"));
+    let json = plan(&["--no-follow-ups", "--format", "json"]).json();
+    assert_eq!(json["follow_ups"], 0);
+}
+
+#[test]
+fn follow_ups_are_shown_and_can_be_switched_off() {
+    let lab = Lab::start();
+    let suite = lab.suite();
+    let pair = [
+        "--config",
+        &suite,
+        "--only",
+        "--from",
+        "sa/frontend",
+        "--to",
+        "resets",
+    ];
+    let with = |extra: &[&str]| probe(&[&pair[..], extra].concat());
+    let told = with(&[]).out;
+    for words in ["follow-ups", "over the other TLS version"] {
+        assert!(told.contains(words), "no {words:?} in {told}");
+    }
+    assert!(!with(&["--no-follow-ups"]).out.contains("follow-up"));
+    let cell = |extra: &[&str]| {
+        let json = with(&[&["--format", "json"], extra].concat()).json();
+        schema().validate(&json).unwrap();
+        json["cells"][0].clone()
+    };
+    let followed = cell(&[]);
+    assert_eq!(
+        followed["follow_ups"][0]["as"], "other_version",
+        "{followed}"
+    );
+    assert_eq!(
+        followed["attempts"]["total"], 1,
+        "follow-ups are no attempts"
+    );
+    assert_eq!(cell(&["--no-follow-ups"])["follow_ups"], Value::Null);
+    // By the key of a suite as well.
+    let text = fs::read_to_string(&suite).unwrap();
+    let off = text.replace("defaults: {", "defaults: { follow_ups: false,");
+    assert_ne!(text, off);
+    fs::write(&suite, off).unwrap();
+    assert_eq!(cell(&[])["follow_ups"], Value::Null);
+    assert_eq!(
+        probe(&["plan", &suite, "--format", "json"]).json()["follow_ups"],
+        0
+    );
+}
+
+#[test]
+fn a_pair_names_the_tls_library_that_the_target_looks_like() {
+    let lab = Lab::start();
+    let suite = lab.suite();
+    let pair = [
+        "--config",
+        &suite,
+        "--only",
+        "--from",
+        "sa/frontend",
+        "--to",
+        "healthy",
+    ];
+    let told = probe(&pair).out;
+    assert!(told.contains("looks like rustls"), "{told}");
+    let json = probe(&[&pair[..], &["--format", "json"]].concat()).json();
+    assert_eq!(json["cells"][0]["tls"]["looks_like"][0], "rustls");
+}
+
+#[test]
 fn colours_are_for_terminals_and_for_those_who_insist() {
     let escape = |done: &Done| done.out.contains('\u{1b}');
     let lab = Lab::start();

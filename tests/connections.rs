@@ -26,21 +26,37 @@ use tokio::time::sleep;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_lab_counts_the_connections_of_the_plan_and_no_other() {
-    for attempts in [1, 2] {
+    for (attempts, follow_ups) in [(1, true), (2, true), (1, false)] {
         let lab = Lab::start(run::now(), Options::default()).await.unwrap();
         let scratch = lab.write_scratch().unwrap();
         let yaml = std::fs::read_to_string(scratch.suite()).unwrap();
         let mut suite = Suite::parse("the lab", scratch.folder(), &yaml).unwrap();
         for target in &mut suite.targets {
             target.attempts = attempts;
+            target.follow_ups = follow_ups;
         }
         let (plan, matrix) = probe(suite).await;
         assert_eq!(matrix.cells.len(), plan.cells.len());
 
         let mut planned: BTreeMap<&Address, u64> = BTreeMap::new();
-        for probe in &plan.probes {
-            *planned.entry(&probe.address).or_default() += u64::from(probe.attempts);
+        let mut most = 0;
+        for (nth, probe) in plan.probes.iter().enumerate() {
+            let mut cells = plan.cells.iter().zip(&matrix.cells);
+            let (_, cell) = cells.find(|(planned, _)| planned.probe == nth).unwrap();
+            let followed = cell.follow_ups.len() as u64;
+            assert!(
+                followed <= probe.possible_follow_ups().count() as u64,
+                "{cell:?}"
+            );
+            *planned.entry(&probe.address).or_default() += u64::from(probe.attempts) + followed;
+            most += followed;
         }
+        assert!(most <= plan.follow_ups());
+        assert_eq!(
+            most > 0,
+            follow_ups,
+            "somebody in the lab leaves something open"
+        );
         let listeners = lab.targets().flat_map(|target| lab.named(target));
         let counted = lab.connections().into_iter().zip(listeners);
         let mut addresses = 0;
@@ -136,7 +152,13 @@ async fn attempts_are_counted_whatever_the_server_does() {
             );
             // Were there a fourth connection, it would have begun by now.
             sleep(Duration::from_millis(50)).await;
-            assert_eq!(server.count(), 3, "{manner:?}, {source}");
+            let followed = cell.follow_ups.len();
+            assert!(followed as u64 <= plan.follow_ups(), "{cell:?}");
+            assert_eq!(
+                server.count() as usize,
+                3 + followed,
+                "{manner:?}, {source}"
+            );
         }
     }
 }

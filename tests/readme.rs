@@ -8,20 +8,12 @@ use std::process::Command;
 
 use mtls_probe::code::{Code, Kind};
 use mtls_probe::exit::Exit;
-use mtls_probe::plan::plan;
+use mtls_probe::plan::{FollowUp, plan};
 use mtls_probe::suite::Suite;
 
 #[test]
 fn the_table_of_codes_is_the_one_of_the_program() {
-    let rows: Vec<String> = readme()
-        .lines()
-        .filter(|line| line.starts_with("| `"))
-        .map(str::to_owned)
-        .collect();
-    let codes: Vec<&String> = rows
-        .iter()
-        .filter(|row| !row.starts_with("| `probe"))
-        .collect();
+    let codes = rows("Codes");
     let expected: Vec<String> = Code::ALL
         .iter()
         .map(|code| {
@@ -34,7 +26,31 @@ fn the_table_of_codes_is_the_one_of_the_program() {
             format!("| `{code}` | {outcome} | {} |", code.meaning())
         })
         .collect();
-    assert_eq!(codes, expected.iter().collect::<Vec<_>>());
+    assert_eq!(codes, expected);
+}
+
+#[test]
+fn the_table_of_follow_ups_is_the_one_of_the_program() {
+    let rows = rows("Follow-ups");
+    let names: Vec<_> = rows
+        .iter()
+        .filter_map(|row| row.split('`').nth(1))
+        .collect();
+    assert_eq!(names, FollowUp::ALL.map(FollowUp::as_str));
+    let section = section("Follow-ups");
+    assert_eq!(FollowUp::ALL.len(), 3);
+    assert!(section.contains("**three connections more**"));
+    let help = Command::new(env!("CARGO_BIN_EXE_probe"))
+        .args(["run", "--help"])
+        .output()
+        .unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    assert!(section.contains("`--no-follow-ups`") && help.contains("--no-follow-ups"));
+    let schema = fs::read_to_string(root().join("docs/result.schema.json")).unwrap();
+    for field in ["follow_ups", "looks_like"] {
+        assert!(section.contains(field), "{field}");
+        assert!(schema.contains(&format!("\"{field}\"")), "{field}");
+    }
 }
 
 #[test]
@@ -67,7 +83,10 @@ fn the_suite_is_one_that_can_be_read() {
         .next()
         .unwrap();
     let suite = Suite::parse("README.md", Path::new(""), yaml).unwrap();
-    assert_eq!(plan(&[suite]).unwrap().cells.len(), 25);
+    let plan = plan(&[suite]).unwrap();
+    assert_eq!(plan.cells.len(), 25);
+    // Of two targets with an address each, and one with two: three of each identity, one of `none`.
+    assert_eq!(plan.follow_ups(), 4 * (3 * 3 + 1));
 }
 
 #[test]
@@ -100,6 +119,20 @@ fn every_file_it_points_at_is_there() {
     for link in links.filter(|link| !link.contains("://")) {
         assert!(root().join(link).exists(), "{link}");
     }
+}
+
+/// The rows of a section's table that begin with a name in code.
+fn rows(title: &str) -> Vec<String> {
+    let section = section(title);
+    let rows = section.lines().filter(|line| line.starts_with("| `"));
+    rows.map(str::to_owned).collect()
+}
+
+fn section(title: &str) -> String {
+    let readme = readme();
+    let begin = format!("\n## {title}\n");
+    let rest = readme.split(&begin).nth(1).unwrap();
+    rest.split("\n## ").next().unwrap().to_owned()
 }
 
 fn readme() -> String {

@@ -199,6 +199,7 @@ fn sights(plan: &mtls_probe::plan::Plan, ca: &Ca) -> Vec<Seen> {
                 .address
                 .ip()
                 .map(|ip| SocketAddr::new(ip, 8443)),
+            follow_ups: vec![],
             attempts: vec![Look {
                 at,
                 own_chain: match came {

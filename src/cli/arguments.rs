@@ -215,6 +215,9 @@ pub(super) struct Common {
     /// Connections for each cell
     #[arg(long, value_name = "N", global = true, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(super) attempts: Option<u32>,
+    /// Open no further connections where a verdict stays open
+    #[arg(long, global = true)]
+    pub(super) no_follow_ups: bool,
     /// Colours [default: auto; NO_COLOR is respected]
     #[arg(
         long,

@@ -48,6 +48,7 @@ fn with_flags(mut suites: Vec<Suite>, common: &Common) -> Vec<Suite> {
     for target in suites.iter_mut().flat_map(|suite| &mut suite.targets) {
         target.timeout = common.timeout.unwrap_or(target.timeout);
         target.attempts = common.attempts.unwrap_or(target.attempts);
+        target.follow_ups &= !common.no_follow_ups;
     }
     suites
 }

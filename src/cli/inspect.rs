@@ -23,7 +23,7 @@ use crate::plan::Probe;
 use crate::report::{self, Format, visible};
 use crate::target::resolve::resolve;
 use crate::target::{Address, Dialect, Offer, Request, Versions};
-use crate::verdict::{Known, classify};
+use crate::verdict::{Known, Library, classify};
 
 pub(super) async fn inspect(
     what: &Inspect,
@@ -81,6 +81,9 @@ struct Offered {
     group: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     alpn: Option<String>,
+    /// The TLS libraries that ask for a certificate just so.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    looks_like: Vec<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     evidence: Vec<String>,
 }
@@ -151,6 +154,7 @@ async fn of_server(
                 request: Request::None,
                 timeout,
                 attempts: 1,
+                follow_ups: false,
             };
             let seen = observe(Attempt {
                 probe: &probe,
@@ -179,6 +183,10 @@ fn offered(version: &'static str, seen: &Observation) -> Offered {
         cipher: seen.tls.cipher.clone(),
         group: seen.tls.group.clone(),
         alpn: seen.tls.alpn.clone(),
+        looks_like: Library::of(seen)
+            .iter()
+            .map(|library| library.as_str())
+            .collect(),
         evidence: if says_why {
             let verdict = classify(seen, &Known::default());
             let facts = verdict.evidence.iter().map(|fact| bounded(fact, LONGEST));
@@ -263,7 +271,11 @@ fn table(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             .map(|part| visible(part))
             .collect();
         let words = if offered.spoken {
-            spoken.join(", ")
+            let looks_like = match offered.looks_like.as_slice() {
+                [] => String::new(),
+                names => format!("; asks for a certificate as {} does", names.join(" or ")),
+            };
+            spoken.join(", ") + &looks_like
         } else {
             let facts = offered.evidence.iter().map(|fact| visible(fact));
             format!("no: {}", facts.collect::<Vec<_>>().join("; "))

@@ -280,6 +280,7 @@ fn target(
             offer: Offer::default(),
             timeout: DEFAULT_TIMEOUT,
             attempts: 1,
+            follow_ups: true,
             place: flag("--to"),
         },
     };
@@ -311,6 +312,7 @@ fn target(
     }
     target.timeout = common.timeout.unwrap_or(target.timeout);
     target.attempts = common.attempts.unwrap_or(target.attempts);
+    target.follow_ups &= !common.no_follow_ups;
     Ok(target)
 }
 

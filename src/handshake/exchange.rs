@@ -15,7 +15,7 @@ use super::Patience;
 use super::wire::{Lent, Wire};
 use crate::observation::{Answer, Ending, Objection, Observation};
 use crate::plan::Probe;
-use crate::target::{HttpVersion, Request};
+use crate::target::{HttpVersion, Request, Sni};
 
 /// Sends the request of the probe and waits for its answer, or for the end of the connection.
 pub(super) async fn ask(
@@ -81,7 +81,11 @@ fn speaks_http2(probe: &Probe, seen: &Observation) -> bool {
 }
 
 fn request(probe: &Probe, http2: bool) -> Result<HttpRequest<Full<Bytes>>, hyper::http::Error> {
-    let authority = probe.address.to_string();
+    let authority = match &probe.offer.sni {
+        // Whoever serves several names wants the request for the one of the handshake.
+        Sni::Name(name) => format!("{name}:{}", probe.address.port()),
+        Sni::Host | Sni::Off => probe.address.to_string(),
+    };
     let (method, path, body) = match &probe.request {
         // A plaintext probe has to say something; this much every server can refuse politely.
         Request::None => ("GET", "/", Bytes::new()),

@@ -174,6 +174,7 @@ async fn tls(
         close_and_listen(&mut wire, patience).await;
         seen.timing.settle = Some(settled_from.elapsed());
     } else if seen.stage == Stage::Settle {
+        seen.request_unsent = wants_to_speak;
         seen.timing.settle = Some(settled_from.elapsed());
     }
     note_handshake(&wire, &recorder, seen);

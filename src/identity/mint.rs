@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
+use rustls_pki_types::CertificateDer;
 
 use super::authority::Authority;
 use super::error::{Flaw, IdentityError, Subject};
@@ -24,6 +25,26 @@ pub fn mint(what: &Mint, now: Timestamp) -> Result<Identity, IdentityError> {
         alone: what.omit_intermediates,
     };
     authority(&what.ca, now)?.issue(&leaf)?.identity()
+}
+
+/// An identity with the names of this chain's leaf, by a CA that nobody knows.
+pub fn stranger(
+    chain: &[CertificateDer<'static>],
+    now: Timestamp,
+) -> Result<Identity, IdentityError> {
+    let names = super::parse_all(chain).map_err(|flaw| IdentityError::new(Subject::Chain, flaw))?;
+    let leaf = Leaf {
+        common_name: None,
+        uris: names.uris,
+        dns: names.dns,
+        not_before: now.saturating_sub(A_DAY).unwrap_or(now),
+        not_after: now.saturating_add(A_DAY).unwrap_or(now),
+        purposes: vec![Purpose::ServerAuth, Purpose::ClientAuth],
+        is_ca: false,
+        alone: false,
+    };
+    let nobody = Authority::throwaway("a CA that nobody knows", now)?.sending_root();
+    nobody.issue(&leaf)?.identity()
 }
 
 fn authority(ca: &Ca, now: Timestamp) -> Result<Authority, IdentityError> {
@@ -105,3 +126,5 @@ impl Moment {
         }
     }
 }
+
+const A_DAY: SignedDuration = SignedDuration::from_hours(24);

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use super::cells::Seen;
 use crate::code::Code;
 use crate::identity::Origin;
-use crate::observation::{Came, Ending, Stage};
+use crate::observation::{Came, Ending, Observation, Stage};
 use crate::plan::{Plan, Probe};
 use crate::target::{Dialect, Offer, Request};
 use crate::verdict::{Elsewhere, Known, classify};
@@ -18,7 +18,10 @@ pub(super) struct Neighbours<'a>(HashMap<SocketAddr, Shown<'a>>);
 #[derive(Default)]
 struct Shown<'a> {
     speaks_tls: bool,
+    answers_plaintext: bool,
     plaintext_server: Option<&'a str>,
+    /// Who was accepted with which offer; two are enough to tell oneself from others.
+    accepted: HashMap<(Dialect, &'a Offer), Vec<&'a Origin>>,
     /// Who got an answer to which question; two are enough to tell oneself from others.
     answered: HashMap<Asked<'a>, Vec<&'a Origin>>,
 }
@@ -45,9 +48,13 @@ impl<'a> Neighbours<'a> {
             return Elsewhere::default();
         };
         let others = shown.answered.get(&asked(probe));
+        let is_other = |who: &Vec<&Origin>| who.iter().any(|origin| **origin != probe.origin);
+        let accepted = shown.accepted.get(&(probe.dialect, &probe.offer));
         Elsewhere {
             speaks_tls: shown.speaks_tls,
-            answers: others.is_some_and(|who| who.iter().any(|origin| **origin != probe.origin)),
+            accepts: accepted.is_some_and(is_other),
+            answers: others.is_some_and(is_other),
+            answers_plaintext: shown.answers_plaintext,
             plaintext_server: shown.plaintext_server,
         }
     }
@@ -60,18 +67,35 @@ impl<'a> Shown<'a> {
             let is_tls = observation.came != Came::Plaintext;
             self.speaks_tls |= is_tls && observation.stage >= Stage::ServerHello;
             if let (false, Some(answer)) = (is_tls, &observation.answer) {
+                self.answers_plaintext = true;
                 self.plaintext_server = self.plaintext_server.or(answer.server.as_deref());
             }
-            if observation.came == Came::WithCertificate
-                && observation.ending == Ending::Answered
-                && classify(observation, &Known::default()).code() == Code::Ok
-            {
-                let who = self.answered.entry(asked(probe)).or_default();
-                if who.len() < 2 && !who.contains(&&probe.origin) {
-                    who.push(&probe.origin);
+            if observation.came == Came::WithCertificate && is_taken(observation, seen) {
+                let same = (probe.dialect, &probe.offer);
+                note(&probe.origin, self.accepted.entry(same).or_default());
+                if observation.ending == Ending::Answered {
+                    note(
+                        &probe.origin,
+                        self.answered.entry(asked(probe)).or_default(),
+                    );
                 }
             }
         }
+    }
+}
+
+/// Accepted, as far as one connection tells without our opinion of anybody.
+fn is_taken(observation: &Observation, seen: &Seen) -> bool {
+    let known = Known {
+        follow_ups: &seen.follow_ups,
+        ..Known::default()
+    };
+    classify(observation, &known).code() == Code::Ok
+}
+
+fn note<'a>(origin: &'a Origin, who: &mut Vec<&'a Origin>) {
+    if who.len() < 2 && !who.contains(&origin) {
+        who.push(origin);
     }
 }
 

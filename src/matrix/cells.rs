@@ -8,17 +8,17 @@ use jiff::Timestamp;
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
 
 use super::beside::Neighbours;
-use super::filling::{count, empty, http, server, timing, tls};
+use super::filling::{count, empty, followed, http, server, timing, tls};
 use super::opinions::Opinions;
 use super::{Attempts, Cell};
 use crate::certificate::{Bundles, Facts, Judgement};
 use crate::code::{By, Code, Kind, Outcome};
 use crate::expectation::{Met, compare};
 use crate::identity::mint::Moment;
-use crate::observation::{Came, Ending, Observation, Stage};
-use crate::plan::{Plan, PlannedCell};
+use crate::observation::{Came, Ending, Followed, Observation, Stage};
+use crate::plan::{FollowUp, Plan, PlannedCell};
 use crate::suite::Wanted;
-use crate::verdict::{Elsewhere, Known, Own, Verdict, classify};
+use crate::verdict::{Elsewhere, Known, Own, Verdict, classify, follow_up};
 
 /// What one suite trusts.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +38,8 @@ pub struct Seen {
     pub socket: Option<SocketAddr>,
     /// Every connection; at least one.
     pub attempts: Vec<Look>,
+    /// What was asked further, of the last attempt.
+    pub follow_ups: Vec<Followed>,
 }
 
 /// One connection, or the reason why there was none.
@@ -152,6 +154,20 @@ impl Bench {
         })
     }
 
+    /// The follow-up that could settle what this probe has left open, for some cell that looks at it.
+    pub fn follow_up(&self, seen: &Seen) -> Option<FollowUp> {
+        let probe = self.plan.probes.get(seen.probe)?;
+        let look = seen.attempts.last()?;
+        let mut wanted = self.looking_at(seen.probe).filter_map(|(_, planned)| {
+            let opinions = self.opinions_on(planned, look, &[]);
+            follow_up(
+                &look.observation,
+                &opinions.known(seen, Elsewhere::default()),
+            )
+        });
+        wanted.find(|kind| probe.possible_follow_ups().any(|one| one == *kind))
+    }
+
     fn looking_at(&self, probe: usize) -> impl Iterator<Item = (usize, &PlannedCell)> {
         let places = self.looking.get(probe).into_iter().flatten().copied();
         places.filter_map(|nth| Some((nth, self.plan.cells.get(nth)?)))
@@ -165,7 +181,15 @@ impl Bench {
         authorities: &[CertificateDer<'static>],
     ) -> Vec<Ruling<'a>> {
         let attempts = seen.attempts.iter();
-        let rulings = attempts.map(|look| self.ruling(planned, look, elsewhere, authorities));
+        let rulings = attempts.map(|look| {
+            let opinions = self.opinions_on(planned, look, authorities);
+            let verdict = classify(&look.observation, &opinions.known(seen, elsewhere));
+            Ruling {
+                look,
+                verdict,
+                opinions,
+            }
+        });
         rulings.collect()
     }
 
@@ -189,6 +213,7 @@ impl Bench {
         Cell {
             from_id: self.opinions.name(&ruling.look.own_chain),
             evidence: evidence(ruling, rulings),
+            follow_ups: seen.follow_ups.iter().map(followed).collect(),
             met,
             attempts: Attempts {
                 total: count(rulings.len()),
@@ -198,6 +223,7 @@ impl Bench {
             tls: (observation.came != Came::Plaintext && observation.stage >= Stage::ClientHello)
                 .then(|| tls(observation)),
             server: ruling
+                .opinions
                 .server
                 .as_ref()
                 .map(|judgement| server(judgement, observation)),
@@ -210,13 +236,12 @@ impl Bench {
         }
     }
 
-    fn ruling<'a>(
+    fn opinions_on(
         &self,
         planned: &PlannedCell,
-        look: &'a Look,
-        elsewhere: Elsewhere<'_>,
+        look: &Look,
         authorities: &[CertificateDer<'static>],
-    ) -> Ruling<'a> {
+    ) -> Both {
         let at = self.as_of.at(look.at);
         let suite = planned.suite;
         let chain = &look.observation.chain;
@@ -230,16 +255,23 @@ impl Bench {
         let own = self
             .opinions
             .of_own(suite, &look.own_chain, look.at, authorities);
-        let known = Known {
-            own: own.as_deref(),
-            server: server.as_deref(),
+        Both { server, own }
+    }
+}
+
+/// What we think of both ends.
+struct Both {
+    server: Option<Arc<Judgement>>,
+    own: Option<Arc<Own>>,
+}
+
+impl Both {
+    fn known<'a>(&'a self, seen: &'a Seen, elsewhere: Elsewhere<'a>) -> Known<'a> {
+        Known {
+            own: self.own.as_deref(),
+            server: self.server.as_deref(),
             elsewhere,
-        };
-        Ruling {
-            look,
-            verdict: classify(&look.observation, &known),
-            server,
-            own,
+            follow_ups: &seen.follow_ups,
         }
     }
 }
@@ -248,8 +280,7 @@ impl Bench {
 struct Ruling<'a> {
     look: &'a Look,
     verdict: Verdict,
-    server: Option<Arc<Judgement>>,
-    own: Option<Arc<Own>>,
+    opinions: Both,
 }
 
 impl Ruling<'_> {
@@ -261,14 +292,22 @@ impl Ruling<'_> {
     fn lacks(&self) -> bool {
         let is_such = |code| [Code::UnknownCa, Code::IncompleteChain].contains(&code);
         // What the peer takes is no longer a question of ours.
-        let own = self.own.as_ref().filter(|_| is_bad(self.verdict.code()));
+        let own = self
+            .opinions
+            .own
+            .as_ref()
+            .filter(|_| is_bad(self.verdict.code()));
         let own = own.map(|own| &own.judgement);
-        let mut judgements = self.server.as_deref().into_iter().chain(own);
+        let mut judgements = self.opinions.server.as_deref().into_iter().chain(own);
         judgements.any(|one| one.problems.iter().any(|problem| is_such(problem.code)))
     }
 
     fn met(&self, wanted: &[Wanted]) -> Met {
-        let distrust = self.server.as_ref().is_some_and(|server| !server.is_ok());
+        let distrust = self
+            .opinions
+            .server
+            .as_ref()
+            .is_some_and(|server| !server.is_ok());
         let met = compare(&self.verdict, distrust, wanted);
         // The refusal that is expected may be the one we did not hear.
         let may_come = wanted.iter().any(|wanted| match wanted {

@@ -5,11 +5,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 
-use super::{Attempts, Cell, Certificate, Http, Server, TimingMs, Tls};
+use super::{Attempts, Cell, Certificate, FollowUp, Http, Server, TimingMs, Tls};
 use crate::certificate::{Facts, Judgement, directory_name};
-use crate::observation::{Answer, CertificateRequest, Ending, Gave, Observation, Stage, Timing};
+use crate::observation::{
+    Answer, CertificateRequest, Ending, Followed, Gave, Observation, Stage, Timing,
+};
 use crate::plan::PlannedCell;
-use crate::verdict::Verdict;
+use crate::verdict::{Known, Library, Verdict, classify};
 
 /// A cell with its verdict, and nothing that only a connection can tell.
 pub(super) fn empty(planned: &PlannedCell, address: String, verdict: &Verdict) -> Cell {
@@ -31,6 +33,7 @@ pub(super) fn empty(planned: &PlannedCell, address: String, verdict: &Verdict) -
         confidence: verdict.confidence,
         candidates: verdict.candidates.clone(),
         evidence: verdict.evidence.clone(),
+        follow_ups: vec![],
         expected: (!expected.is_empty()).then(|| expected.join("|")),
         met: None,
         attempts: Attempts {
@@ -60,14 +63,33 @@ pub(super) fn tls(seen: &Observation) -> Tls {
         certificate_requested: requested,
         certificate_sent: gave == Some(Gave::Certificate),
         tickets: seen.tickets,
-        alert: match seen.ending {
-            Ending::Alert(alert) => Some(alert),
-            Ending::NeverConnected(_)
-            | Ending::Wordless(_)
-            | Ending::Answered
-            | Ending::Objection(_)
-            | Ending::Fault(_) => None,
-        },
+        alert: alert(seen),
+        looks_like: (Library::of(seen).iter())
+            .map(|library| library.as_str().to_owned())
+            .collect(),
+    }
+}
+
+pub(super) fn followed(one: &Followed) -> FollowUp {
+    let seen = &one.observation;
+    let verdict = classify(seen, &Known::default());
+    FollowUp {
+        kind: one.kind.as_str().to_owned(),
+        code: verdict.code(),
+        stage: seen.stage.as_str().to_owned(),
+        evidence: verdict.evidence,
+        alert: alert(seen),
+    }
+}
+
+fn alert(seen: &Observation) -> Option<u8> {
+    match seen.ending {
+        Ending::Alert(alert) => Some(alert),
+        Ending::NeverConnected(_)
+        | Ending::Wordless(_)
+        | Ending::Answered
+        | Ending::Objection(_)
+        | Ending::Fault(_) => None,
     }
 }
 

@@ -17,6 +17,7 @@ pub(crate) fn cell(from: &str, to: &str, address: &str) -> Cell {
         confidence: Confidence::Certain,
         candidates: vec![],
         evidence: vec![],
+        follow_ups: vec![],
         expected: Some("OK".into()),
         met: Some(true),
         attempts: Attempts {

@@ -205,6 +205,7 @@ fn tls(source: &str, target: &str) -> Tls {
         certificate_sent: source != "none" && target != "partner",
         tickets: 2,
         alert: None,
+        looks_like: vec![],
     }
 }
 

@@ -11,7 +11,7 @@ use super::page::{Line, Look, Page};
 use crate::code::{Code, Kind};
 use crate::expectation::Met;
 use crate::findings::rough;
-use crate::matrix::{Cell, Certificate, Matrix, Server, Tls};
+use crate::matrix::{Cell, Certificate, FollowUp, Matrix, Server, Tls};
 use crate::suite::{Mode, SourceName};
 
 /// Whether a matrix is one pair: one target, and beside the first source only the pseudo-sources.
@@ -120,6 +120,13 @@ pub(super) fn depth(
         field(page, "tls", negotiated(tls))?;
         field(page, "", exchanged(tls))?;
     }
+    for (nth, one) in cell.follow_ups.iter().enumerate() {
+        field(
+            page,
+            if nth == 0 { "follow-ups" } else { "" },
+            followed(one),
+        )?;
+    }
     if let Some(server) = &cell.server {
         certificates(page, server, at)?;
     }
@@ -204,6 +211,21 @@ fn negotiated(tls: &Tls) -> Line {
     line
 }
 
+/// A further connection, and what came of it.
+fn followed(one: &FollowUp) -> Line {
+    let with = match one.kind.as_str() {
+        "no_certificate" => "with no certificate",
+        "throwaway" => "with a certificate of the same names by a CA that nobody knows",
+        "other_version" => "over the other TLS version",
+        other => other,
+    };
+    let line = Line::new().say(with).say(": ").name(one.code.as_str());
+    match one.evidence.first() {
+        Some(fact) => line.say(", ").say(fact),
+        None => line,
+    }
+}
+
 fn exchanged(tls: &Tls) -> Line {
     let asked = match (tls.certificate_requested, tls.certificate_sent) {
         (Some(true), true) => "asked for a certificate, and we sent ours",
@@ -213,6 +235,9 @@ fn exchanged(tls: &Tls) -> Line {
         (None, false) => "ended before it could ask for a certificate",
     };
     let mut text = asked.to_owned();
+    if !tls.looks_like.is_empty() {
+        text += &format!("; looks like {}", tls.looks_like.join(" or "));
+    }
     if tls.tickets > 0 {
         text += &format!("; {} session tickets", tls.tickets);
     }

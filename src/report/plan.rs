@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::visible;
-use crate::plan::{Plan, PlannedCell, Probe};
+use crate::plan::{FollowUp, Plan, PlannedCell, Probe};
 
 /// A line for each cell, then the counts.
 pub fn table(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
@@ -34,6 +34,13 @@ pub fn table(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
         plan.cells.len(),
         plan.connections()
     )?;
+    match plan.follow_ups() {
+        0 => {}
+        most => writeln!(
+            out,
+            "{most} follow-ups at the most, where a verdict stays open without them (--no-follow-ups: none)"
+        )?,
+    }
     match plan.shared() {
         0 => Ok(()),
         shared => writeln!(out, "{shared} cells share a connection with another"),
@@ -45,6 +52,7 @@ pub fn json(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
     let report = Report {
         schema: "mtls-probe/plan/v1",
         connections: plan.connections(),
+        follow_ups: plan.follow_ups(),
         cells: plan
             .cells
             .iter()
@@ -59,6 +67,8 @@ struct Report {
     schema: &'static str,
     /// For one address behind each name.
     connections: u64,
+    /// The most that may come on top, where verdicts stay open without them.
+    follow_ups: u64,
     cells: Vec<Entry>,
 }
 
@@ -71,6 +81,8 @@ struct Entry {
     request: String,
     expected: Option<String>,
     attempts: u32,
+    /// Which follow-ups may come on top, each once at the most.
+    follow_ups: Vec<&'static str>,
     /// Cells with the same number look at the same connection.
     probe: usize,
 }
@@ -92,6 +104,7 @@ fn entry(plan: &Plan, cell: &PlannedCell) -> Option<Entry> {
         request: probe.request.to_string(),
         expected: (!expected.is_empty()).then(|| expected.join("|")),
         attempts: probe.attempts,
+        follow_ups: probe.possible_follow_ups().map(FollowUp::as_str).collect(),
         probe: cell.probe,
     })
 }

@@ -18,15 +18,16 @@ use rustls_pki_types::CertificateDer;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use self::materials::Costume;
 use self::notebook::Notebook;
 use self::pace::Pace;
 use crate::findings;
 use crate::handshake::{Attempt, observe};
-use crate::identity::mint::Moment;
+use crate::identity::mint::{self, Moment};
 use crate::matrix::cells::{Bench, Draft, Look, Square};
 use crate::matrix::{Cell, Matrix, Run, SCHEMA, Totals};
-use crate::observation::{Came, Ending, NeverConnected, Observation, Stage};
-use crate::plan::{Plan, Probe};
+use crate::observation::{Came, Ending, Followed, NeverConnected, Observation, Stage};
+use crate::plan::{FollowUp, Plan, Probe};
 use crate::suite::{Mode, Suite, TargetName};
 use crate::target::{Address, resolve::resolve};
 
@@ -302,14 +303,45 @@ impl Worker {
         };
         for _ in 0..probe.attempts {
             self.pace.turn().await;
-            let mut look = self.look(job.probe, probe, address).await;
+            let costume = self.materials.costume(&probe.origin).await;
+            let mut look = self.look(job.probe, probe, address, costume).await;
             look.observation.timing.dns = job.dns;
             self.notebook.note(&job, look);
         }
+        self.follow_up(&job, probe, address).await;
     }
 
-    async fn look(&self, nth: usize, probe: &Probe, address: SocketAddr) -> Look {
-        let costume = match self.materials.costume(&probe.origin).await {
+    /// Asks further while something is open that a follow-up could settle; each is asked once.
+    async fn follow_up(&self, job: &Job, probe: &Probe, address: SocketAddr) {
+        while let Some(seen) = self.notebook.so_far(job)
+            && let Some(kind) = self.bench.follow_up(&seen)
+            && let Some(further) = probe.follow_up(kind)
+            && let Some(last) = seen.attempts.last()
+        {
+            self.pace.turn().await;
+            let costume = match kind {
+                FollowUp::Throwaway => mint::stranger(&last.own_chain, now())
+                    .map(Costume::Identity)
+                    .map_err(|err| err.to_string()),
+                FollowUp::NoCertificate | FollowUp::OtherVersion => {
+                    self.materials.costume(&further.origin).await
+                }
+            };
+            let look = self.look(job.probe, &further, address, costume).await;
+            let observation = look.observation;
+            let followed = Followed { kind, observation };
+            self.notebook.note_follow_up(job, followed);
+        }
+    }
+
+    async fn look(
+        &self,
+        nth: usize,
+        probe: &Probe,
+        address: SocketAddr,
+        costume: Result<Costume, String>,
+    ) -> Look {
+        let costume = match costume {
             Ok(costume) => costume,
             Err(why) => return look(Ending::Fault(why)),
         };

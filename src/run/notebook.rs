@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Job;
 use crate::matrix::cells::{Look, Seen};
+use crate::observation::Followed;
 
 /// All looks so far, so that whoever stops a run loses none of them.
 #[derive(Clone, Debug, Default)]
@@ -33,8 +34,20 @@ impl Notebook {
             probe: job.probe,
             socket: job.address.as_ref().ok().copied(),
             attempts: vec![],
+            follow_ups: vec![],
         });
         page.attempts.push(look);
+    }
+
+    /// What was seen by a job so far.
+    pub(super) fn so_far(&self, job: &Job) -> Option<Seen> {
+        self.pages().seen.get(&job.nth).cloned()
+    }
+
+    pub(super) fn note_follow_up(&self, job: &Job, followed: Followed) {
+        if let Some(page) = self.pages().seen.get_mut(&job.nth) {
+            page.follow_ups.push(followed);
+        }
     }
 
     /// All that was seen by a job, which is done.

@@ -87,6 +87,8 @@ pub struct Target {
     pub timeout: Duration,
     /// How many connections make one cell.
     pub attempts: u32,
+    /// Whether follow-ups may settle what these leave open.
+    pub follow_ups: bool,
     /// Where the suite says so.
     pub place: Place,
 }

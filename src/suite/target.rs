@@ -20,6 +20,7 @@ pub(super) const EXAMPLE: &str = "api: { address: \"api:8443\", id: sa/api }";
 pub(super) struct Defaults {
     timeout: Option<Duration>,
     attempts: Option<u32>,
+    follow_ups: Option<bool>,
     dialect: Option<Dialect>,
     request: Option<Request>,
     versions: Option<Versions>,
@@ -44,9 +45,14 @@ fn knobs(keys: &mut Keys<'_>, reader: &mut Reader<'_>) -> Defaults {
     let [timeout, attempts, dialect, request] =
         ["timeout", "attempts", "dialect", "request"].map(&mut read);
     let [tls, sni, alpn, groups] = ["tls", "sni", "alpn", "groups"].map(&mut read);
+    let follow_ups = read("follow_ups");
     Defaults {
         timeout: timeout.and_then(|node| reader.timeout(node)),
         attempts: attempts.and_then(|node| reader.attempts(node)),
+        follow_ups: follow_ups.and_then(|node| {
+            let known = [("true", true), ("false", false)];
+            reader.word("follow_ups", node, &known)
+        }),
         dialect: dialect.and_then(|node| self::dialect(node, reader)),
         request: request.and_then(|node| self::request(node, reader)),
         versions: tls.and_then(|node| versions(node, reader)),
@@ -108,6 +114,7 @@ pub(super) fn target(
         offer,
         timeout: own.timeout.or(defaults.timeout).unwrap_or(TIMEOUT),
         attempts: own.attempts.or(defaults.attempts).unwrap_or(1),
+        follow_ups: own.follow_ups.or(defaults.follow_ups).unwrap_or(true),
         place: reader.mistakes.place(key.at),
     })
 }

@@ -123,6 +123,16 @@ pub enum Versions {
     Tls13,
 }
 
+impl Versions {
+    /// What to offer to see whether the version makes the difference.
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Both | Self::Tls13 => Self::Tls12,
+            Self::Tls12 => Self::Tls13,
+        }
+    }
+}
+
 /// Key exchange groups by their IANA name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Group {

@@ -14,10 +14,10 @@ pub(super) fn read(alert: u8, seen: &Observation, known: &Known<'_>) -> Verdict 
         }
         // Late, and still as clear as words can be.
         (Some(code), _) => Verdict::new(code, Confidence::Likely),
-        (None, _) if seen.stage < Stage::ClientAuth => before_our_answer(alert),
-        (None, CertificateRequest::Asked { gave, hints, .. }) => {
+        (None, _) if seen.stage < Stage::ClientAuth => before_our_answer(alert, seen),
+        (None, CertificateRequest::Asked { gave, .. }) => {
             let verdict = match gave {
-                Gave::Certificate => Fault::new(known, hints).of(alert),
+                Gave::Certificate => Fault::new(known, seen).of(alert),
                 Gave::Nothing => without_certificate(alert, seen),
                 Gave::NothingFits => nothing_fits(alert, seen),
             };
@@ -50,8 +50,14 @@ fn mismatch(alert: u8) -> Option<Code> {
 }
 
 /// The server had not seen anything of ours but the ClientHello.
-fn before_our_answer(alert: u8) -> Verdict {
+fn before_our_answer(alert: u8, seen: &Observation) -> Verdict {
     match alert {
+        // Go and rustls, where they have no certificate for the name.
+        INTERNAL_ERROR | ACCESS_DENIED if seen.tls.sni.is_some() => {
+            Verdict::new(Code::Closed, Confidence::Ambiguous)
+                .or(&[Code::UnrecognizedName])
+                .because("some servers say so where they have no certificate for the server name")
+        }
         INSUFFICIENT_SECURITY => Verdict::new(Code::NoSharedCipher, Confidence::Certain),
         // The common way to say it; a server without a certificate for our name may say it too.
         HANDSHAKE_FAILURE => Verdict::new(Code::NoSharedCipher, Confidence::Likely),
@@ -119,9 +125,10 @@ fn not_about_us(alert: u8, seen: &Observation) -> Verdict {
     // Asking for it in a second handshake on the same connection (renegotiation) ends so, whatever
     // we have: we refuse to renegotiate.
     if alert == HANDSHAKE_FAILURE && seen.stage == Stage::Request {
-        return closed
-            .or(&[Code::AuthzDenied, Code::ClientCertRequired])
-            .because("the server asks for certificates only once it knows the request, if at all");
+        return Verdict::new(Code::ClientCertRequired, Confidence::Likely).because(
+            "it did not ask for a certificate in the handshake: servers that ask once they know the \
+             request say so when we refuse to renegotiate, and we always do",
+        );
     }
     closed
 }
@@ -163,6 +170,7 @@ const DECODE_ERROR: u8 = 50;
 pub(super) const DECRYPT_ERROR: u8 = 51;
 const PROTOCOL_VERSION: u8 = 70;
 pub(super) const INSUFFICIENT_SECURITY: u8 = 71;
+const INTERNAL_ERROR: u8 = 80;
 const UNRECOGNIZED_NAME: u8 = 112;
 pub(super) const CERTIFICATE_REQUIRED: u8 = 116;
 const NO_APPLICATION_PROTOCOL: u8 = 120;
@@ -189,7 +197,7 @@ const NAMES: &[(u8, &str)] = &[
     (60, "export_restriction"),
     (PROTOCOL_VERSION, "protocol_version"),
     (INSUFFICIENT_SECURITY, "insufficient_security"),
-    (80, "internal_error"),
+    (INTERNAL_ERROR, "internal_error"),
     (86, "inappropriate_fallback"),
     (90, "user_canceled"),
     (100, "no_renegotiation"),

@@ -1,9 +1,11 @@
 //! What an answer to our request means: TLS took us, and then?
 
+use super::follow_up::Signal;
 use super::refusal::Fault;
 use super::{Known, Verdict};
 use crate::code::{Code, Confidence};
 use crate::observation::{Answer, CertificateRequest, Gave, Observation};
+use crate::plan::FollowUp;
 
 /// Reads the answer to a request over TLS.
 pub(super) fn read(answer: &Answer, seen: &Observation, known: &Known<'_>) -> Verdict {
@@ -14,7 +16,7 @@ pub(super) fn read(answer: &Answer, seen: &Observation, known: &Known<'_>) -> Ve
     } else if let Some(verdict) = upstream(answer) {
         verdict
     } else {
-        taken(answer, seen)
+        taken(answer, seen, known)
     };
     let mut evidence = vec![status(answer)];
     evidence.extend(verdict.evidence);
@@ -25,16 +27,22 @@ pub(super) fn read(answer: &Answer, seen: &Observation, known: &Known<'_>) -> Ve
 }
 
 /// Answered, and not denied in any way we know.
-fn taken(answer: &Answer, seen: &Observation) -> Verdict {
+fn taken(answer: &Answer, seen: &Observation, known: &Known<'_>) -> Verdict {
     let asked = matches!(seen.certificate_request, CertificateRequest::Asked { .. });
+    let strangers = known.signal(FollowUp::Throwaway);
+    let judges_at_tls = strangers.is_some_and(Signal::is_refusal);
     match answer.status {
-        // nginx's page for a refused certificate, without its words: it can be replaced, and a HEAD
-        // has none.
-        400 if asked && is_nginx_like(answer) => Verdict::new(Code::Closed, Confidence::Ambiguous)
-            .or(&[Code::Ok, Code::CertRejected, Code::ClientCertRequired])
-            .because(
-                "some servers refuse a certificate with a page like this, and others a request",
-            ),
+        // nginx's page for a refused certificate, without its words (it can be replaced, and a HEAD
+        // has none), or an answer that it gives before it looks at the certificate.
+        status
+            if SAID_EARLY.contains(&status) && asked && is_nginx_like(answer) && !judges_at_tls =>
+        {
+            Verdict::new(Code::Closed, Confidence::Ambiguous)
+                .or(&[Code::Ok, Code::CertRejected, Code::ClientCertRequired])
+                .because(
+                    "some servers refuse a certificate with a page like this, and others a request",
+                )
+        }
         400 if asked => Verdict::new(Code::Ok, Confidence::Likely)
             .because("the peer dislikes the request; some servers refuse a certificate so"),
         502..=504 => Verdict::new(Code::Ok, Confidence::Likely)
@@ -72,9 +80,8 @@ fn certificate_page(answer: &Answer, seen: &Observation, known: &Known<'_>) -> O
     let verdict = match &seen.certificate_request {
         CertificateRequest::Asked {
             gave: Gave::Certificate,
-            hints,
             ..
-        } => Fault::new(known, hints).unnamed(),
+        } => Fault::new(known, seen).in_a_page(),
         CertificateRequest::Asked { .. }
         | CertificateRequest::NeverAsked
         | CertificateRequest::Unknown => Verdict::new(Code::CertRejected, Confidence::Certain),
@@ -176,3 +183,5 @@ fn proxy_error(answer: &Answer) -> Option<&str> {
 const PERMISSION_DENIED: u32 = 7;
 const UNAVAILABLE: u32 = 14;
 const UNAUTHENTICATED: u32 = 16;
+/// What nginx says of a request before it looks at the certificate, and of a certificate.
+const SAID_EARLY: &[u16] = &[400, 408, 414, 421, 431, 494, 495, 496];

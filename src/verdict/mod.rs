@@ -5,17 +5,23 @@
 
 mod alert;
 mod answer;
+mod follow_up;
+mod late;
+mod library;
 mod plaintext;
 mod refusal;
+mod silence;
 
 use crate::certificate::Judgement;
 use crate::code::{By, Code, Confidence, Kind, Outcome};
 use crate::observation::{
-    Came, CertificateRequest, Ending, Gave, NeverConnected, Objection, Observation, Stage, Version,
-    Wordless,
+    Came, CertificateRequest, Ending, Followed, Gave, NeverConnected, Objection, Observation,
+    Stage, Version, Wordless,
 };
+use crate::plan::FollowUp;
 
 pub use alert::name as alert_name;
+pub use library::Library;
 
 /// What an observation means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +46,8 @@ pub struct Known<'a> {
     pub server: Option<&'a Judgement>,
     /// What other connections to the same address have shown.
     pub elsewhere: Elsewhere<'a>,
+    /// What the follow-ups have shown.
+    pub follow_ups: &'a [Followed],
 }
 
 /// What we know of the certificate that we came with.
@@ -56,8 +64,12 @@ pub struct Own {
 pub struct Elsewhere<'a> {
     /// A ServerHello came.
     pub speaks_tls: bool,
+    /// Somebody with a certificate was accepted, as far as TLS goes.
+    pub accepts: bool,
     /// Somebody with a certificate got an answer to the same request.
     pub answers: bool,
+    /// Plaintext HTTP was answered.
+    pub answers_plaintext: bool,
     /// Plaintext HTTP was answered by this `server`.
     pub plaintext_server: Option<&'a str>,
 }
@@ -66,18 +78,28 @@ impl Elsewhere<'static> {
     /// All that other connections could ever show: what this does not change is settled.
     pub const EVERYTHING: Self = Self {
         speaks_tls: true,
+        accepts: true,
         answers: true,
+        answers_plaintext: true,
         plaintext_server: Some("envoy"),
     };
 }
 
 /// Reads an observation.
 pub fn classify(seen: &Observation, known: &Known<'_>) -> Verdict {
-    let theirs = match seen.came {
+    with_our_opinion(theirs(seen, known), seen, known)
+}
+
+/// The follow-up that could settle what the peer thinks of us, where that is open and one could.
+pub fn follow_up(seen: &Observation, known: &Known<'_>) -> Option<FollowUp> {
+    follow_up::next(seen, known, &theirs(seen, known))
+}
+
+fn theirs(seen: &Observation, known: &Known<'_>) -> Verdict {
+    match seen.came {
         Came::Plaintext => plaintext::read(seen, known),
         Came::WithoutCertificate | Came::WithCertificate => tls(seen, known),
-    };
-    with_our_opinion(theirs, seen, known)
+    }
 }
 
 impl Verdict {
@@ -185,13 +207,13 @@ fn tls(seen: &Observation, known: &Known<'_>) -> Verdict {
         Ending::Fault(words) => return Verdict::fault(words.clone()),
         Ending::Objection(objection) => objected(objection, seen, known),
         // A close_notify in the middle of a handshake.
-        Ending::Alert(0) => wordless(Wordless::CloseNotify, seen, known),
+        Ending::Alert(0) => silence::wordless(Wordless::CloseNotify, seen, known),
         Ending::Alert(alert) => alert::read(*alert, seen, known),
         Ending::Answered => match &seen.answer {
             Some(answer) => answer::read(answer, seen, known),
             None => Verdict::fault("an answer is missing from the observation"),
         },
-        Ending::Wordless(ending) => wordless(*ending, seen, known),
+        Ending::Wordless(ending) => silence::wordless(*ending, seen, known),
     };
     verdict.because_all(context(seen))
 }
@@ -226,7 +248,7 @@ fn objected(objection: &Objection, seen: &Observation, known: &Known<'_>) -> Ver
         }
         // A request that was sent and not answered is no acceptance, whatever came instead.
         Objection::Protocol(words) if seen.stage == Stage::Settle && is_proved(seen) => {
-            let accepted = accepted_at_tls(Wordless::Quiet, seen, known);
+            let accepted = late::accepted_at_tls(Wordless::Quiet, seen, known);
             Verdict {
                 confidence: accepted.confidence.max(Confidence::Likely),
                 ..accepted
@@ -237,7 +259,7 @@ fn objected(objection: &Objection, seen: &Observation, known: &Known<'_>) -> Ver
             .because(format!("the peer broke the protocol: {words}"))
             .because_all(proof(seen)),
         Objection::Flood if seen.stage == Stage::Settle && is_proved(seen) => {
-            accepted_at_tls(Wordless::Quiet, seen, known)
+            late::accepted_at_tls(Wordless::Quiet, seen, known)
         }
         Objection::Flood => Verdict::new(Code::Closed, Confidence::Ambiguous)
             .because(format!(
@@ -246,121 +268,6 @@ fn objected(objection: &Objection, seen: &Observation, known: &Known<'_>) -> Ver
             ))
             .because_all(proof(seen)),
     }
-}
-
-/// The connection ended, or time did, without an alert and without an answer.
-fn wordless(ending: Wordless, seen: &Observation, known: &Known<'_>) -> Verdict {
-    let open = |code| Verdict::new(code, Confidence::Ambiguous).because(said_goodbye(ending, seen));
-    let died = match ending {
-        Wordless::Reset => Code::Reset,
-        Wordless::Quiet if seen.stage < Stage::Settle => Code::HandshakeTimeout,
-        Wordless::Quiet => Code::Silent,
-        Wordless::CloseNotify | Wordless::Fin => Code::Closed,
-    };
-    match seen.stage {
-        Stage::Dns | Stage::Tcp | Stage::ServerHello => open(died),
-        Stage::ClientHello => before_server_hello(ending, open(died), seen, known),
-        Stage::ClientAuth => refusal::at_its_place(open(died), ending, seen),
-        Stage::Settle => {
-            if is_proved(seen) {
-                accepted_at_tls(ending, seen, known)
-            } else {
-                refusal::at_its_place(open(died), ending, seen)
-            }
-        }
-        Stage::Request => unanswered(ending, died, seen, known),
-    }
-}
-
-/// Our ClientHello got no answer of TLS.
-fn before_server_hello(
-    ending: Wordless,
-    open: Verdict,
-    seen: &Observation,
-    known: &Known<'_>,
-) -> Verdict {
-    // Too little for rustls to say so.
-    if seen
-        .first_bytes
-        .first()
-        .is_some_and(|&kind| !is_record(kind))
-    {
-        return objected(&Objection::NotTls, seen, known);
-    }
-    let Some(server) = known
-        .elsewhere
-        .plaintext_server
-        .filter(|server| server.contains("envoy") && seen.received == 0)
-    else {
-        return open;
-    };
-    let there = format!("plaintext is answered there by {server:?}");
-    match ending {
-        // A sidecar without a filter chain for what we offered always resets.
-        Wordless::Reset => Verdict::new(Code::NoFilterChain, Confidence::Likely)
-            .because_all(open.evidence)
-            .because(there),
-        // Also of a sidecar whose certificate has not arrived, and of an application behind it.
-        Wordless::Fin | Wordless::CloseNotify => open.or(&[Code::NoFilterChain]).because(there),
-        Wordless::Quiet => open,
-    }
-}
-
-/// Accepted, as far as TLS goes. Some servers judge later (nginx answers with an HTTP 400), so without
-/// an answer to a request this is never certain where the server asked for a certificate.
-fn accepted_at_tls(ending: Wordless, seen: &Observation, known: &Known<'_>) -> Verdict {
-    if let Some(candidates) = refusal::may_come_late(seen, known) {
-        return Verdict::new(Code::Silent, Confidence::Ambiguous)
-            .or(&candidates)
-            .because_all(proof(seen))
-            .because(
-                "it asked for a certificate, got no good one, and finished the handshake all the \
-                 same: servers on OpenSSL, nginx among them, may refuse in the answer to a request",
-            );
-    }
-    let at_once = !seen.we_closed && ending != Wordless::Quiet;
-    let confidence = match seen.certificate_request {
-        CertificateRequest::NeverAsked if !at_once => Confidence::Certain,
-        CertificateRequest::NeverAsked
-        | CertificateRequest::Asked { .. }
-        | CertificateRequest::Unknown => Confidence::Likely,
-    };
-    let closed = "then the peer closed before we did: what stands behind its TLS may be down";
-    Verdict::new(Code::Ok, confidence)
-        .because_all(proof(seen))
-        .because_all(at_once.then(|| closed.to_owned()))
-}
-
-/// Our request was sent and got no answer.
-fn unanswered(ending: Wordless, died: Code, seen: &Observation, known: &Known<'_>) -> Verdict {
-    let goodbye = said_goodbye(ending, seen);
-    let is_closed = ending != Wordless::Quiet && seen.application_bytes == 0;
-    // A reset may be an accident of the network, or hide an alert.
-    if is_closed && ending != Wordless::Reset && known.elsewhere.answers {
-        // Others are answered here, so it is about us: policy, or a certificate check that comes late.
-        let (code, other) = match seen.certificate_request {
-            CertificateRequest::Asked {
-                gave: Gave::Nothing,
-                ..
-            } => (Code::ClientCertRequired, Code::AuthzDenied),
-            CertificateRequest::Asked { .. }
-            | CertificateRequest::NeverAsked
-            | CertificateRequest::Unknown => (Code::AuthzDenied, Code::CertRejected),
-        };
-        return Verdict::new(code, Confidence::Ambiguous)
-            .or(&[other])
-            .because(goodbye)
-            .because("the same request is answered for another identity")
-            .because_all(proof(seen));
-    }
-    Verdict::new(died, Confidence::Ambiguous)
-        .because(goodbye)
-        .because_all(proof(seen))
-        .because_all(is_closed.then(|| {
-            "a policy, a late certificate check or an application that dislikes our request \
-             would all look like this"
-                .to_owned()
-        }))
 }
 
 /// What shows that the peer took us at TLS.
@@ -389,6 +296,11 @@ fn is_proved(seen: &Observation) -> bool {
 /// What a reader wants to know beside the cause.
 fn context(seen: &Observation) -> Vec<String> {
     let mut facts = vec![];
+    let looks = Library::of(seen).iter().map(|library| library.as_str());
+    let looks = looks.collect::<Vec<_>>().join(" or ");
+    if !looks.is_empty() {
+        facts.push(format!("peer looks like {looks}"));
+    }
     match &seen.certificate_request {
         CertificateRequest::NeverAsked => {
             if seen.came == Came::WithCertificate {
@@ -415,31 +327,6 @@ fn context(seen: &Observation) -> Vec<String> {
         ));
     }
     facts
-}
-
-/// How the connection ended, in words, with its stage.
-fn said_goodbye(ending: Wordless, seen: &Observation) -> String {
-    let how = match ending {
-        Wordless::CloseNotify => "the peer said close_notify",
-        Wordless::Fin => "the peer closed without a word (FIN)",
-        Wordless::Reset => "the peer reset the connection",
-        Wordless::Quiet => "the peer stayed silent",
-    };
-    let when = match seen.stage {
-        Stage::Dns | Stage::Tcp => "before anything was said",
-        Stage::ClientHello if seen.received == 0 => {
-            "right after our ClientHello, before any answer"
-        }
-        Stage::ClientHello => "right after our ClientHello",
-        Stage::ServerHello => "in the middle of its own handshake messages",
-        Stage::ClientAuth => "while it held our side of the handshake",
-        Stage::Settle if seen.we_closed => {
-            "after our side of the handshake was done and we had said goodbye"
-        }
-        Stage::Settle => "after our side of the handshake was done",
-        Stage::Request => "after our request",
-    };
-    format!("{how} {when}")
 }
 
 /// The first byte of a TLS record.

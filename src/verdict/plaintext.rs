@@ -22,8 +22,16 @@ pub(super) fn read(seen: &Observation, known: &Known<'_>) -> Verdict {
         Ending::Wordless(Wordless::Quiet)
         | Ending::Answered
         | Ending::Alert(_)
-        | Ending::Objection(_) => Verdict::new(Code::Silent, Confidence::Ambiguous)
-            .because("the peer did not answer plaintext and left the connection open"),
+        | Ending::Objection(_) => {
+            let silent = Verdict::new(Code::Silent, Confidence::Ambiguous)
+                .because("the peer did not answer plaintext and left the connection open");
+            match known.elsewhere.speaks_tls {
+                true => silent
+                    .or(&[Code::PlaintextRejected])
+                    .because("the same address does speak TLS"),
+                false => silent,
+            }
+        }
     }
 }
 

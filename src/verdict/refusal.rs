@@ -6,18 +6,27 @@
 use super::alert::{
     ACCESS_DENIED, BAD_CERTIFICATE, CERTIFICATE_EXPIRED, CERTIFICATE_REQUIRED, CERTIFICATE_REVOKED,
     CERTIFICATE_UNKNOWN, DECRYPT_ERROR, HANDSHAKE_FAILURE, INSUFFICIENT_SECURITY, NO_CERTIFICATE,
-    UNKNOWN_CA, UNSUPPORTED_CERTIFICATE,
+    UNKNOWN_CA, UNSUPPORTED_CERTIFICATE, describe,
 };
+use super::follow_up::Signal;
+use super::library::{Library, Meaning, is_known, means};
 use super::{Known, Verdict};
-use crate::certificate::Problem;
+use crate::certificate::{Problem, SpiffeId, TrustDomain};
 use crate::code::{Code, Confidence, Kind};
-use crate::observation::{CertificateRequest, Gave, Observation, Wordless};
+use crate::observation::{CertificateRequest, Observation};
+use crate::plan::FollowUp;
 
 /// What may be wrong with the certificate that we gave.
 pub(super) struct Fault<'a> {
     problems: &'a [Problem],
     hint: Hint,
     top: Top,
+    libraries: &'static [Library],
+    stranger: Stranger,
+    /// Our leaf is marked as a CA.
+    is_ca: bool,
+    /// What a wrong name of ours would be called.
+    misnamed: &'static [Code],
 }
 
 /// What the CA names in the server's request say about our issuers.
@@ -42,21 +51,53 @@ enum Top {
     OpenLeaf,
 }
 
+/// How the peer answers a certificate of our names by a CA that nobody knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stranger {
+    /// Nobody has tried, or it failed.
+    Unknown,
+    /// As it answers ours.
+    Alike(Signal),
+    /// In another way, and it refuses it: ours is no stranger's.
+    RefusedOtherwise(Signal),
+    /// It takes it.
+    Taken,
+}
+
 impl<'a> Fault<'a> {
-    pub(super) fn new(known: &Known<'a>, hints: &[Vec<u8>]) -> Self {
-        let Some(own) = known.own else {
-            return Self {
-                problems: &[],
-                hint: Hint::None,
-                top: Top::Open,
-            };
+    pub(super) fn new(known: &Known<'a>, seen: &Observation) -> Self {
+        let hints = match &seen.certificate_request {
+            CertificateRequest::Asked { hints, .. } => hints.as_slice(),
+            CertificateRequest::NeverAsked | CertificateRequest::Unknown => &[],
         };
+        let signs_itself = known.own.is_some_and(
+            |own| matches!(own.judgement.chain.as_slice(), [leaf] if leaf.self_issued),
+        );
+        let stranger = match (known.signal(FollowUp::Throwaway), Signal::of(seen)) {
+            (None, _) => Stranger::Unknown,
+            (Some(theirs), ours) if Some(theirs) == ours => Stranger::Alike(theirs),
+            // Several libraries have another word for a certificate that signs itself.
+            (Some(theirs), _) if theirs.is_refusal() && signs_itself => Stranger::Unknown,
+            (Some(theirs), _) if theirs.is_refusal() => Stranger::RefusedOtherwise(theirs),
+            (Some(_), _) => Stranger::Taken,
+        };
+        let fault = Self {
+            problems: &[],
+            hint: Hint::None,
+            top: Top::Open,
+            libraries: Library::of(seen),
+            stranger,
+            is_ca: false,
+            misnamed: misnamed(known),
+        };
+        let Some(own) = known.own else { return fault };
         let chain = &own.judgement.chain;
         let issuers = chain.iter().map(|facts| &facts.issuer_der);
         let is_listed = |name: &Vec<u8>| hints.contains(name);
         let is_self_issued = chain.last().is_some_and(|top| top.self_issued);
         Self {
             problems: &own.judgement.problems,
+            is_ca: chain.first().is_some_and(|leaf| leaf.is_ca),
             hint: if hints.is_empty() {
                 Hint::None
             } else if issuers.chain([&own.top_issuer]).any(is_listed) {
@@ -71,6 +112,7 @@ impl<'a> Fault<'a> {
             } else {
                 Top::OpenLeaf
             },
+            ..fault
         }
     }
 
@@ -95,16 +137,8 @@ impl<'a> Fault<'a> {
             CERTIFICATE_REQUIRED => Verdict::new(Code::CertRejected, Confidence::Ambiguous)
                 .or(&[Code::ClientCertRequired])
                 .because("although we did send a certificate"),
-            CERTIFICATE_UNKNOWN | ACCESS_DENIED | BAD_CERTIFICATE => self.catch_all(&[
-                Code::SanMismatch,
-                Code::TrustDomainMismatch,
-                Code::UnknownCa,
-                Code::CertNotYetValid,
-                Code::CertRevoked,
-            ]),
-            HANDSHAKE_FAILURE | NO_CERTIFICATE | INSUFFICIENT_SECURITY => {
-                self.catch_all(&[Code::CertUnsupported, Code::UnknownCa, Code::SanMismatch])
-            }
+            CERTIFICATE_UNKNOWN | ACCESS_DENIED | BAD_CERTIFICATE | HANDSHAKE_FAILURE
+            | NO_CERTIFICATE | INSUFFICIENT_SECURITY => self.among(self.means(alert)),
             // The server's own trouble, or ours with the protocol: no server says so of a certificate.
             _ => Verdict::new(Code::Closed, Confidence::Ambiguous)
                 .or(&[Code::CertRejected])
@@ -112,9 +146,29 @@ impl<'a> Fault<'a> {
         }
     }
 
-    /// The peer refused our certificate without an alert, in words of its own that name no cause.
-    pub(super) fn unnamed(&self) -> Verdict {
-        self.catch_all(&[])
+    /// nginx and its like refused our certificate in a page, which names no cause: whatever OpenSSL
+    /// finds wrong.
+    pub(super) fn in_a_page(&self) -> Verdict {
+        self.among(Meaning::OneOf(&[
+            Code::UnknownCa,
+            Code::BadSignature,
+            Code::IncompleteChain,
+            Code::CertExpired,
+            Code::CertNotYetValid,
+            Code::CertUnsupported,
+            Code::CertRevoked,
+        ]))
+    }
+
+    /// The peer refused our certificate, and does not say so in any words.
+    pub(super) fn without_words(&self) -> Verdict {
+        self.among(Meaning::Anything)
+    }
+
+    fn means(&self, alert: u8) -> Meaning {
+        let names_strangers =
+            self.stranger == Stranger::RefusedOtherwise(Signal::Alert(UNKNOWN_CA));
+        means(alert, self.libraries, names_strangers)
     }
 
     /// 45 does not tell expired from not yet valid, nor the leaf from an intermediate.
@@ -138,11 +192,20 @@ impl<'a> Fault<'a> {
             return Verdict::new(Code::IncompleteChain, Confidence::Likely).because(ours(problem));
         }
         let not_ours = self.known(&[Code::UnknownCa, Code::BadSignature]);
-        let other = self.known(&[
+        let dates_and_use = [
             Code::CertExpired,
             Code::CertNotYetValid,
             Code::CertUnsupported,
-        ]);
+        ];
+        let meaning = self.means(UNKNOWN_CA);
+        let other = self
+            .known(&dates_and_use)
+            .filter(|problem| meaning.includes(problem.code));
+        if let (Some(other), None, true) = (other, not_ours, is_known(UNKNOWN_CA, self.libraries)) {
+            return Verdict::new(other.code, Confidence::Likely)
+                .because(ours(other))
+                .because("this library says so of such certificates as well");
+        }
         let names = "the CA names that the peer lists do not contain our issuer";
         let verdict = match (self.hint, self.top) {
             (Hint::NotListed, Top::Root) => {
@@ -171,32 +234,83 @@ impl<'a> Fault<'a> {
         verdict.because_all(not_ours.map(ours))
     }
 
-    /// An alert, or a word, that is used for anything.
-    fn catch_all(&self, candidates: &[Code]) -> Verdict {
-        let is_cause = |problem: &&Problem| problem.code.kind() == Kind::Rejected;
+    /// One of these, as far as the peer tells: what we know of our own certificate leaves fewer.
+    fn among(&self, meaning: Meaning) -> Verdict {
+        // That the SVID rules are broken is ours to say, and few peers look: but at a CA they do.
+        let called = |problem: &Problem| match problem.code == Code::InvalidSvid {
+            true if self.is_ca => Code::CertUnsupported,
+            _ => problem.code,
+        };
+        let is_cause = |problem: &&Problem| {
+            let code = called(problem);
+            code != Code::InvalidSvid && code.kind() == Kind::Rejected && meaning.includes(code)
+        };
         if let Some(problem) = self.problems.iter().find(is_cause) {
-            // That the SVID rules are broken is ours to say; a peer finds such a certificate unfit.
-            let is_ours = problem.code == Code::InvalidSvid;
-            let code = if is_ours {
-                Code::CertUnsupported
-            } else {
-                problem.code
-            };
-            return Verdict::new(code, Confidence::Likely)
+            let verdict = Verdict::new(called(problem), Confidence::Likely)
                 .because(ours(problem))
                 .because("the peer's answer names no cause; this one we know of");
+            return self.or_incomplete(verdict, meaning);
         }
-        match self.hint {
-            Hint::NotListed => Verdict::new(Code::UnknownCa, Confidence::Likely)
-                .because("the CA names that the peer lists do not contain our issuer"),
-            Hint::None | Hint::Listed if candidates.is_empty() => {
-                Verdict::new(Code::CertRejected, Confidence::Certain)
-                    .because("nothing is wrong with our certificate as far as we can tell")
-            }
-            Hint::None | Hint::Listed => Verdict::new(Code::CertRejected, Confidence::Ambiguous)
-                .or(candidates)
-                .because("nothing is wrong with our certificate as far as we can tell"),
+        let is_about_ca = meaning.includes(Code::UnknownCa);
+        if is_about_ca && self.hint == Hint::NotListed {
+            let verdict = Verdict::new(Code::UnknownCa, Confidence::Likely)
+                .because("the CA names that the peer lists do not contain our issuer");
+            return self.or_incomplete(verdict, meaning);
         }
+        let left = self.left(meaning);
+        let verdict = match *left.as_slice() {
+            [one] => Verdict::new(one, Confidence::Likely),
+            _ => Verdict::new(Code::CertRejected, Confidence::Ambiguous).or(&left),
+        };
+        verdict
+            .because_all(self.stranger.in_words().filter(|_| is_about_ca))
+            .because("nothing is wrong with our certificate as far as we can tell")
+    }
+
+    /// A leaf that comes alone may be a stranger's, or lack the intermediate that leads on.
+    fn or_incomplete(&self, verdict: Verdict, meaning: Meaning) -> Verdict {
+        let may_lack = self.top == Top::OpenLeaf && meaning.includes(Code::IncompleteChain);
+        if verdict.code == Code::UnknownCa && may_lack {
+            verdict
+                .or(&[Code::IncompleteChain])
+                .because("we send our leaf alone")
+        } else {
+            verdict
+        }
+    }
+
+    /// What remains of a meaning where we find no fault with our own certificate.
+    fn left(&self, meaning: Meaning) -> Vec<Code> {
+        let causes = match meaning {
+            Meaning::OneOf(causes) => causes,
+            Meaning::Anything => &[
+                Code::SanMismatch,
+                Code::TrustDomainMismatch,
+                Code::UnknownCa,
+                // By a clock that is behind ours: young certificates are common.
+                Code::CertNotYetValid,
+                Code::CertRevoked,
+            ],
+        };
+        let is_no_stranger = matches!(self.stranger, Stranger::RefusedOtherwise(_));
+        let names_revoked = match self.libraries {
+            [one] => one.names_revoked(),
+            _ => false,
+        };
+        let is_out = |cause: &Code| {
+            let knows_us =
+                [Code::UnknownCa, Code::IncompleteChain].contains(cause) && is_no_stranger;
+            let names = [Code::SanMismatch, Code::TrustDomainMismatch];
+            knows_us
+                || [Code::CertExpired, Code::BadSignature].contains(cause)
+                || *cause == Code::IncompleteChain && self.top == Top::Root
+                || names.contains(cause) && !self.misnamed.contains(cause)
+                || *cause == Code::CertRevoked && names_revoked && meaning == Meaning::Anything
+        };
+        let left = causes.iter().filter(|cause| !is_out(cause));
+        let breaks_rules = self.known(&[Code::InvalidSvid]).is_some();
+        let unfit = (breaks_rules && meaning == Meaning::Anything).then_some(Code::CertUnsupported);
+        left.copied().chain(unfit).collect()
     }
 
     fn known(&self, codes: &[Code]) -> Option<&'a Problem> {
@@ -206,65 +320,38 @@ impl<'a> Fault<'a> {
     }
 }
 
-/// Whether a finished handshake may be followed by a refusal: the server asked, we gave nothing or
-/// something that we know to be bad, and its TLS library is one that lets the application judge. Then
-/// it is open, between these codes.
-pub(super) fn may_come_late(seen: &Observation, known: &Known<'_>) -> Option<[Code; 2]> {
-    let CertificateRequest::Asked { schemes, gave, .. } = &seen.certificate_request else {
-        return None;
-    };
-    if seen.application_bytes > 0 || !OPENSSL.contains(&schemes.as_slice()) {
-        return None;
+impl Stranger {
+    fn in_words(self) -> Option<String> {
+        let who = "a certificate of our names by a CA that nobody knows";
+        let how = match self {
+            Self::Unknown => return None,
+            Self::Alike(_) => "is refused in the same way".to_owned(),
+            Self::RefusedOtherwise(Signal::Alert(alert)) => {
+                format!("gets alert {}: ours is no stranger's", describe(alert))
+            }
+            Self::RefusedOtherwise(_) => "is refused otherwise: ours is no stranger's".to_owned(),
+            Self::Taken => "is taken".to_owned(),
+        };
+        Some(format!("{who} {how}"))
     }
-    let refusal = match gave {
-        Gave::Nothing | Gave::NothingFits => Code::ClientCertRequired,
-        Gave::Certificate if known.own?.judgement.is_ok() => return None,
-        Gave::Certificate => Code::CertRejected,
-    };
-    Some([Code::Ok, refusal])
 }
 
-/// A connection that ends without a word at the very place where servers refuse certificates.
-pub(super) fn at_its_place(open: Verdict, ending: Wordless, seen: &Observation) -> Verdict {
-    let CertificateRequest::Asked { gave, .. } = &seen.certificate_request else {
-        return open;
+/// What a wrong name of ours is called: where the trust domains differ, that is the first thing wrong.
+fn misnamed(known: &Known<'_>) -> &'static [Code] {
+    let domain = |id: Option<&String>| -> Option<TrustDomain> {
+        let id: SpiffeId = id?.parse().ok()?;
+        Some(id.trust_domain().clone())
     };
-    let (code, fact) = match gave {
-        Gave::Certificate => (
-            Code::CertRejected,
-            "that is the place where servers judge a client certificate; some refuse it without an \
-             alert",
-        ),
-        Gave::Nothing => (
-            Code::ClientCertRequired,
-            "the server asked for a certificate and we sent none; some servers refuse that without \
-             an alert",
-        ),
-        Gave::NothingFits => (
-            Code::NoSharedCipher,
-            "the server asked for a certificate and got none; some servers refuse that without an \
-             alert",
-        ),
-    };
-    // A proxy whose application is down closes so, whatever the certificate.
-    let also = match ending {
-        Wordless::Quiet => None,
-        Wordless::CloseNotify | Wordless::Fin | Wordless::Reset => Some(Code::UpstreamUnavailable),
-    };
-    let candidates: Vec<_> = [code].into_iter().chain(also).collect();
-    open.or(&candidates).because(fact)
+    let ours = domain(known.own.and_then(|own| own.judgement.id.as_ref()));
+    let theirs = domain(known.server.and_then(|server| server.id.as_ref()));
+    match (ours, theirs) {
+        (Some(ours), Some(theirs)) if ours != theirs => &[Code::TrustDomainMismatch],
+        (Some(_), Some(_)) => &[Code::SanMismatch],
+        (None, _) if known.own.is_some() => &[Code::SanMismatch],
+        (_, _) => &[Code::SanMismatch, Code::TrustDomainMismatch],
+    }
 }
 
 fn ours(problem: &Problem) -> String {
     format!("of our own certificate we know: {}", problem.what)
 }
-
-/// The signature schemes that OpenSSL asks for by itself, in its order: in TLS 1.3, then in TLS 1.2.
-const OPENSSL: &[&[u16]] = &[
-    &[
-        0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0809, 0x080a, 0x080b, 0x0804, 0x0805, 0x0806,
-    ],
-    &[
-        0x0403, 0x0503, 0x0603, 0x0807, 0x0808, 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601,
-    ],
-];

@@ -210,6 +210,7 @@ impl Client {
             request: self.request.clone(),
             timeout: self.timeout,
             attempts: 1,
+            follow_ups: false,
         };
         let guise = match (&self.identity, self.plaintext) {
             (_, true) => Guise::Plaintext,
@@ -237,6 +238,7 @@ impl Client {
                 own: own.as_ref(),
                 server: server.as_ref(),
                 elsewhere,
+                ..Known::default()
             },
         );
         Seen {

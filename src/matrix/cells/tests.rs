@@ -335,6 +335,7 @@ impl Mesh {
             probe,
             socket: Some(SocketAddr::from(([10, 0, 0, 1], 1))),
             attempts: vec![self.look(seen)],
+            follow_ups: vec![],
         }
     }
 }
@@ -399,6 +400,7 @@ fn answered() -> Observation {
 fn closed() -> Observation {
     Observation {
         stage: Stage::Request,
+        tickets: 1,
         ending: Ending::Wordless(Wordless::Fin),
         ..silent()
     }

@@ -1,18 +1,7 @@
-//! Observations and own certificates to judge by, each in one word.
+//! Observations to judge, each in a few words.
 
-use std::iter;
-
-use jiff::{SignedDuration, Timestamp};
-use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, SanType};
-use rustls_pki_types::CertificateDer;
-
-use crate::certificate::{
-    Bundle, Bundles, Expected, Facts, Judgement, Problem, Purpose, Question, Role, judge,
-};
-use crate::code::Code;
-use crate::identity::{Authority, Leaf};
 use crate::observation::*;
-use crate::verdict::{Own, Verdict};
+use crate::verdict::Library;
 
 /// Where an alert, or a wordless end, may come.
 pub(super) const POSITIONS: &[(Stage, Option<Version>)] = &[
@@ -42,6 +31,7 @@ pub(super) const fn at(stage: Stage, version: Option<Version>) -> Observation {
         ending: Ending::Wordless(Wordless::Quiet),
         we_closed: false,
         request_withheld: false,
+        request_unsent: false,
         tls: Tls {
             sni: None,
             offered_alpn: vec![],
@@ -103,13 +93,24 @@ impl Observation {
         }
         self.certificate_request = CertificateRequest::Asked {
             hints: hints.to_vec(),
-            schemes: vec![0x0403],
+            schemes: vec![],
             gave,
         };
-        self
+        self.asked_by_nobody_known()
     }
 
-    pub(super) fn asked_for(mut self, list: &[u16]) -> Self {
+    /// By a peer that looks like this library.
+    pub(super) fn asked_by(self, library: Library) -> Self {
+        let version = self.tls.version.unwrap_or(Version::Tls13);
+        self.asked_for(library.schemes(version))
+    }
+
+    /// By a peer that looks like no library we know.
+    pub(super) fn asked_by_nobody_known(self) -> Self {
+        self.asked_for(&[0x0403])
+    }
+
+    fn asked_for(mut self, list: &[u16]) -> Self {
         if let CertificateRequest::Asked { schemes, .. } = &mut self.certificate_request {
             *schemes = list.to_vec();
         }
@@ -120,8 +121,36 @@ impl Observation {
         self.gave(Gave::Certificate, &[])
     }
 
+    /// The server lists these CA names.
+    pub(super) fn listing(mut self, names: &[Vec<u8>]) -> Self {
+        if let CertificateRequest::Asked { hints, .. } = &mut self.certificate_request {
+            *hints = names.to_vec();
+        }
+        self
+    }
+
+    /// A request was planned, and it ended before that could be sent.
+    pub(super) fn unsent(mut self) -> Self {
+        self.request_unsent = true;
+        self
+    }
+
+    pub(super) fn named(mut self) -> Self {
+        self.tls.sni = Some("api.example".to_owned());
+        self
+    }
+
+    pub(super) fn offering(mut self, version: Version) -> Self {
+        self.tls.offered = Offered::Only(version);
+        self
+    }
+
     pub(super) fn gave_none(self) -> Self {
         self.gave(Gave::Nothing, &[])
+    }
+
+    pub(super) fn gave_unfit(self) -> Self {
+        self.gave(Gave::NothingFits, &[])
     }
 
     pub(super) fn ticket(mut self) -> Self {
@@ -200,194 +229,4 @@ pub(super) fn proxied(status: u16, header: &str, words: &str) -> Answer {
         proxy_headers: vec![(header.to_owned(), words.to_owned())],
         ..http(status, "", "")
     }
-}
-
-/// `UNKNOWN_CA by peer, ambiguous: INCOMPLETE_CHAIN`
-pub(super) fn spoken(verdict: &Verdict) -> String {
-    let by = verdict
-        .outcome()
-        .by()
-        .map_or(String::new(), |by| format!(" by {}", by.as_str()));
-    let candidates: Vec<_> = verdict
-        .candidates
-        .iter()
-        .map(|code| code.as_str())
-        .collect();
-    let also = match candidates.as_slice() {
-        [] => String::new(),
-        all => format!(": {}", all.join(" ")),
-    };
-    format!(
-        "{}{by}, {}{also}",
-        verdict.code(),
-        verdict.confidence.as_str()
-    )
-}
-
-/// A mesh, and the certificates that a client may come to it with.
-pub(super) struct World {
-    pub(super) root: CertificateDer<'static>,
-    /// The CA name that servers of the mesh list.
-    pub(super) root_name: Vec<u8>,
-    issuing: Authority,
-    now: Timestamp,
-}
-
-impl World {
-    pub(super) fn new() -> Self {
-        let now: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
-        let root = Authority::throwaway("mesh root", now).unwrap();
-        let issuing = root.intermediate("mesh issuing CA", now).unwrap();
-        let root = root.root().unwrap().clone();
-        Self {
-            root_name: Facts::parse(&root).unwrap().subject_der,
-            root,
-            issuing,
-            now,
-        }
-    }
-
-    fn svid(&self, id: &str) -> Leaf {
-        let day = SignedDuration::from_hours(24);
-        Leaf::svid(&id.parse().unwrap(), self.now - day, self.now + day)
-    }
-
-    /// Every way in which we may see the certificate of this situation.
-    pub(super) fn come(&self, situation: &str) -> Vec<Own> {
-        let me = "spiffe://cluster.local/ns/default/sa/frontend";
-        let day = SignedDuration::from_hours(24);
-        let mut leaf = self.svid(me);
-        let chain = |by: &Authority, leaf: &Leaf| by.issue(leaf).unwrap().chain().to_vec();
-        let other = || Authority::throwaway("another root", self.now).unwrap();
-        let twin = || Authority::like(&self.root, self.now).unwrap();
-        let (chain, own_root) = match situation {
-            "good" | "keymismatch" | "sha1" | "wrongid" | "revoked" => {
-                (chain(&self.issuing, &leaf), None)
-            }
-            "selfsigned" => (vec![self_signed(me)], None),
-            "unknownca" => {
-                let root = other();
-                let issuing = root.intermediate("another CA", self.now).unwrap();
-                (chain(&issuing, &leaf), root.root().cloned())
-            }
-            "samedn" => {
-                let root = twin();
-                let issuing = root.intermediate("mesh issuing CA", self.now).unwrap();
-                (chain(&issuing, &leaf), root.root().cloned())
-            }
-            "nointer" => {
-                leaf.alone = true;
-                (chain(&self.issuing, &leaf), None)
-            }
-            "expired" => {
-                leaf.not_after = self.now - SignedDuration::from_hours(1);
-                (chain(&self.issuing, &leaf), None)
-            }
-            "notyet" => {
-                leaf.not_before = self.now + SignedDuration::from_hours(1);
-                (chain(&self.issuing, &leaf), None)
-            }
-            "eku" => {
-                leaf.purposes = vec![Purpose::ServerAuth];
-                (chain(&self.issuing, &leaf), None)
-            }
-            "caleaf" => {
-                leaf.is_ca = true;
-                (chain(&self.issuing, &leaf), None)
-            }
-            "wrongtd" => (
-                chain(
-                    &self.issuing,
-                    &self.svid("spiffe://other/ns/default/sa/frontend"),
-                ),
-                None,
-            ),
-            "nouri" => {
-                leaf.uris = vec![];
-                leaf.dns = vec!["frontend.example".into()];
-                (chain(&self.issuing, &leaf), None)
-            }
-            "expint" => {
-                let root = Authority::throwaway("mesh root", self.now).unwrap();
-                let long_ago = self.now - day * (366 * 11);
-                let issuing = root.intermediate("mesh issuing CA", long_ago).unwrap();
-                let chain = chain(&issuing, &leaf);
-                return vec![self.own(&chain, root.root(), situation)];
-            }
-            other => panic!("no situation is called {other}"),
-        };
-        // We may hold the bundle of the mesh, none, or that of a CA of our own.
-        let held = [
-            Some(Some(&self.root)),
-            Some(None),
-            own_root.as_ref().map(Some),
-        ];
-        let held = held.into_iter().flatten();
-        held.map(|root| self.own(&chain, root, situation)).collect()
-    }
-
-    /// As the run judges it: without a bundle, that nothing leads to one says nothing.
-    fn own(
-        &self,
-        chain: &[CertificateDer<'static>],
-        root: Option<&CertificateDer<'static>>,
-        situation: &str,
-    ) -> Own {
-        let bundles = match root {
-            Some(root) => Bundles::untagged(Bundle::new(iter::once(root.clone())).unwrap()),
-            None => Bundles::none(),
-        };
-        let expected = match situation {
-            "nouri" => Expected::AnyName,
-            _ => Expected::AnySvid,
-        };
-        let mut judgement = judge(&Question {
-            chain,
-            bundles: &bundles,
-            role: Role::Client,
-            expected: &expected,
-            at: self.now,
-            crls: &[],
-            elsewhere: &[],
-        });
-        if root.is_none() {
-            let is_known = |problem: &Problem| problem.code != Code::UnknownCa;
-            judgement.problems.retain(is_known);
-        }
-        if situation == "sha1" {
-            // The engine cannot verify such a signature; minting one is more than it is worth.
-            judgement.problems.push(Problem {
-                code: Code::CertUnsupported,
-                what: "leaf is signed with ecdsa-with-SHA1".to_owned(),
-            });
-        }
-        Own {
-            judgement,
-            top_issuer: Facts::parse(chain.last().unwrap()).unwrap().issuer_der,
-        }
-    }
-}
-
-/// Our own certificate with these problems and no more known of it.
-pub(super) fn own(codes: &[Code]) -> Own {
-    let problems = codes.iter().map(|&code| Problem {
-        code,
-        what: format!("something is {code}"),
-    });
-    Own {
-        judgement: Judgement {
-            problems: problems.collect(),
-            ..Judgement::default()
-        },
-        top_issuer: vec![1],
-    }
-}
-
-fn self_signed(id: &str) -> CertificateDer<'static> {
-    let mut params = CertificateParams::default();
-    params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, "lone");
-    params.subject_alt_names = vec![SanType::URI(id.try_into().unwrap())];
-    let key = KeyPair::generate().unwrap();
-    params.self_signed(&key).unwrap().into()
 }
