@@ -1,0 +1,3 @@
+module probe.test/go
+
+go 1.24.0
