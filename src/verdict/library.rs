@@ -92,16 +92,19 @@ impl Library {
             (Self::OpenSsl, BAD_CERTIFICATE) | (Self::MbedTls, CERTIFICATE_UNKNOWN) => {
                 Meaning::OneOf(&[Code::CertNotYetValid, Code::CertUnsupported])
             }
-            (Self::Nss, BAD_CERTIFICATE) | (Self::Erlang, BAD_CERTIFICATE) => {
-                Meaning::OneOf(&[Code::UnknownCa])
-            }
+            // One that signs itself; or what an application's own check said no to.
+            (Self::Nss | Self::Erlang, BAD_CERTIFICATE) => Meaning::OneOf(&[
+                Code::UnknownCa,
+                Code::SanMismatch,
+                Code::TrustDomainMismatch,
+            ]),
             (Self::WolfSsl, BAD_CERTIFICATE) => {
                 Meaning::OneOf(&[Code::UnknownCa, Code::CertUnsupported])
             }
             (Self::Nss, CERTIFICATE_UNKNOWN) | (Self::Erlang, HANDSHAKE_FAILURE) => UNFIT,
             // Verifiers of its users: webpki finds other words for what it checks, but for encodings
             // and extensions that it cannot read.
-            (Self::Rustls, ACCESS_DENIED) => IDENTITY,
+            (Self::Rustls, ACCESS_DENIED) if names_strangers => IDENTITY,
             (Self::Rustls, BAD_CERTIFICATE) => Meaning::OneOf(&[
                 Code::SanMismatch,
                 Code::TrustDomainMismatch,

@@ -93,6 +93,10 @@ fn faultless() -> Vec<Row> {
     let identity = "CERT_REJECTED by peer, ambiguous: SAN_MISMATCH TRUST_DOMAIN_MISMATCH";
     let unknown_ca = "UNKNOWN_CA by peer, likely";
     let early_or_unfit = "CERT_REJECTED by peer, ambiguous: CERT_NOT_YET_VALID CERT_UNSUPPORTED";
+    let stranger_or_misnamed =
+        "CERT_REJECTED by peer, ambiguous: UNKNOWN_CA SAN_MISMATCH TRUST_DOMAIN_MISMATCH";
+    let rustls_with_words =
+        of(Library::Rustls).followed(Throwaway, SETTLE_13.gave_ours().alert(48));
     let envoy_default = of(Library::BoringSsl).followed(Throwaway, SETTLE_13.gave_ours().alert(48));
     let envoy_spiffe = of(Library::BoringSsl).followed(Throwaway, SETTLE_13.gave_ours().alert(46));
     let mesh = |row: &Row| {
@@ -129,7 +133,7 @@ fn faultless() -> Vec<Row> {
         alerts(
             &of(Library::Nss),
             &[
-                (42, unknown_ca),
+                (42, stranger_or_misnamed),
                 (46, "CERT_UNSUPPORTED by peer, likely"),
                 (48, unknown_ca),
             ],
@@ -138,7 +142,7 @@ fn faultless() -> Vec<Row> {
             &of(Library::Erlang),
             &[
                 (40, "CERT_UNSUPPORTED by peer, likely"),
-                (42, unknown_ca),
+                (42, stranger_or_misnamed),
                 (46, anything),
                 (48, unknown_ca),
             ],
@@ -153,12 +157,12 @@ fn faultless() -> Vec<Row> {
                 ),
                 (46, but_revoked),
                 (48, unknown_ca),
-                (49, identity),
+                (49, but_revoked),
                 (51, "BAD_SIGNATURE by peer, likely"),
             ],
         ),
         alerts(
-            &mesh(&of(Library::Rustls)),
+            &mesh(&rustls_with_words),
             &[(49, "SAN_MISMATCH by peer, likely")],
         ),
         alerts(

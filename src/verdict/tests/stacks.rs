@@ -24,11 +24,11 @@ fn no_measured_server_makes_us_sure_of_a_wrong_cause() {
     for (is_known, is_told, beside, least) in [
         (false, false, Beside::Nobody, 560),
         (false, true, Beside::Nobody, 680),
-        (true, false, Beside::Nobody, 660),
+        (true, false, Beside::Nobody, 655),
         (true, true, Beside::Nobody, 710),
         (false, false, Beside::Accepted, 650),
         (false, true, Beside::Accepted, 760),
-        (true, false, Beside::Accepted, 770),
+        (true, false, Beside::Accepted, 765),
         (true, true, Beside::Accepted, 810),
     ] {
         let mut counts = HashMap::new();
