@@ -101,6 +101,12 @@ pub struct Cell {
     pub to: String,
     /// The address, resolved where it was.
     pub address: String,
+    /// The proxy that was dialled to reach it, where that is another address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<String>,
+    /// How we tried to be taken for a peer; absent for plain TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dialect: Option<String>,
     /// `accepted`, `rejected`, `unreachable` or `inconclusive`.
     #[cfg_attr(test, schemars(extend("enum" = ["accepted", "rejected", "unreachable", "inconclusive"])))]
     pub outcome: String,

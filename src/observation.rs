@@ -5,12 +5,15 @@ use std::time::Duration;
 use rustls_pki_types::CertificateDer;
 
 use crate::plan::FollowUp;
+use crate::target::Dialect;
 
 /// What happened on one connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Observation {
     /// What we came with.
     pub came: Came,
+    /// What we tried to be taken for.
+    pub dialect: Dialect,
     /// How far the connection got.
     pub stage: Stage,
     /// How it ended.
@@ -40,8 +43,12 @@ pub struct Observation {
     pub received: u64,
     /// Bytes of application data received.
     pub application_bytes: u64,
+    /// What a proxy answered that we asked for a tunnel.
+    pub tunnel: Option<Answer>,
     /// The answer to our request.
     pub answer: Option<Answer>,
+    /// The answer to a request that is not HTTP.
+    pub reply: Option<Reply>,
     /// How long each stage took.
     pub timing: Timing,
 }
@@ -69,11 +76,23 @@ pub struct Early {
 pub enum Came {
     /// Without TLS.
     Plaintext,
+    /// Without TLS as far as our own sidecar, which goes on with an identity of its own.
+    ThroughSidecar,
     /// With TLS and no client certificate.
     #[default]
     WithoutCertificate,
     /// With TLS and a client certificate to give.
     WithCertificate,
+}
+
+impl Came {
+    /// We began a handshake, or meant to.
+    pub const fn speaks_tls(self) -> bool {
+        match self {
+            Self::Plaintext | Self::ThroughSidecar => false,
+            Self::WithoutCertificate | Self::WithCertificate => true,
+        }
+    }
 }
 
 /// How far a connection got. Later is greater.
@@ -84,6 +103,8 @@ pub enum Stage {
     Dns,
     /// The TCP connection was being made.
     Tcp,
+    /// TLS was asked for in plaintext.
+    StartTls,
     /// The ClientHello was sent and nothing of TLS came back.
     ClientHello,
     /// The server had begun its flight.
@@ -93,6 +114,8 @@ pub enum Stage {
     ClientAuth,
     /// The handshake was complete on our side; the peer's word on us was awaited.
     Settle,
+    /// A tunnel was asked for, or what the dialect says before the request.
+    Tunnel,
     /// Our request was sent (or the bytes of a plaintext probe).
     Request,
 }
@@ -103,10 +126,12 @@ impl Stage {
         match self {
             Self::Dns => "dns",
             Self::Tcp => "tcp",
+            Self::StartTls => "starttls",
             Self::ClientHello => "client_hello",
             Self::ServerHello => "server_hello",
             Self::ClientAuth => "client_auth",
             Self::Settle => "settle",
+            Self::Tunnel => "tunnel",
             Self::Request => "request",
         }
     }
@@ -279,6 +304,34 @@ pub struct Answer {
     pub grpc_message: Option<String>,
     /// The `ServingStatus` of a gRPC health check.
     pub grpc_serving: Option<u32>,
+}
+
+/// The answer to a request that is not HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// To bytes of our own.
+    Raw {
+        /// The begin of it.
+        bytes: Vec<u8>,
+        /// It holds what the request wants to find; true where it wants nothing.
+        is_expected: bool,
+    },
+    /// To PostgreSQL's StartupMessage.
+    Postgres(PostgresReply),
+}
+
+/// What a PostgreSQL server says to a StartupMessage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PostgresReply {
+    /// It authenticates us, or asks us to do so: the number of its Authentication message.
+    Authentication(u32),
+    /// It will not have us.
+    Error {
+        /// The five characters of SQLSTATE.
+        sqlstate: String,
+        /// Its words.
+        message: String,
+    },
 }
 
 /// How long each stage took; nothing where it was not reached.

@@ -9,7 +9,7 @@ use crate::identity::Origin;
 use crate::suite::{
     Expectation, Mode, Place, Source, SourceName, Suite, Target, TargetName, Wanted, printable,
 };
-use crate::target::{Address, Dialect, Group, Offer, Request, Versions};
+use crate::target::{Address, Group, Offer, Request, Versions, Via, Way};
 
 /// All that a run will do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,8 +33,8 @@ pub struct Probe {
     pub origin: Origin,
     /// Where to.
     pub address: Address,
-    /// How to be taken for a peer.
-    pub dialect: Dialect,
+    /// The way there.
+    pub way: Way,
     /// What the ClientHello offers.
     pub offer: Offer,
     /// What to ask.
@@ -73,6 +73,22 @@ impl FollowUp {
 }
 
 impl Probe {
+    /// Whom to dial instead of the address: plaintext goes straight to it.
+    pub fn dialled(&self) -> Option<Via> {
+        match self.origin {
+            Origin::Plaintext | Origin::Sidecar => None,
+            Origin::NoCertificate | Origin::Files { .. } | Origin::Mint(_) => self.way.dialled(),
+        }
+    }
+
+    /// The name whose addresses are the replicas.
+    pub fn resolved(&self) -> Address {
+        match self.dialled() {
+            Some(Via::Address(address)) => address,
+            Some(Via::Port(_)) | None => self.address.clone(),
+        }
+    }
+
     /// The follow-ups that could tell more, each of which is opened once at the most.
     pub fn possible_follow_ups(&self) -> impl Iterator<Item = FollowUp> {
         FollowUp::ALL
@@ -83,7 +99,7 @@ impl Probe {
     /// The connection of a follow-up; nothing where it would be no other.
     pub fn follow_up(&self, kind: FollowUp) -> Option<Self> {
         let has_certificate = match self.origin {
-            Origin::Plaintext => return None,
+            Origin::Plaintext | Origin::Sidecar => return None,
             Origin::NoCertificate => false,
             Origin::Files { .. } | Origin::Mint(_) => true,
         };
@@ -343,7 +359,7 @@ fn probe(source: &Source, target: &Target, address: &Address) -> Probe {
     Probe {
         origin: source.origin.clone(),
         address: address.clone(),
-        dialect: target.dialect,
+        way: target.way.clone(),
         offer: target.offer.clone(),
         request: target.request.clone(),
         timeout: target.timeout,

@@ -204,7 +204,9 @@ fn sights(plan: &mtls_probe::plan::Plan, ca: &Ca) -> Vec<Seen> {
                 at,
                 own_chain: match came {
                     Came::WithCertificate => Arc::clone(&own[row]),
-                    Came::WithoutCertificate | Came::Plaintext => Arc::default(),
+                    Came::WithoutCertificate | Came::Plaintext | Came::ThroughSidecar => {
+                        Arc::default()
+                    }
                 },
                 observation: observation(came, &servers[column]),
             }],
@@ -230,7 +232,7 @@ fn observation(came: Came, chain: &[CertificateDer<'static>]) -> Observation {
             schemes: vec![0x0403],
             gave: match came {
                 Came::WithCertificate => Gave::Certificate,
-                Came::WithoutCertificate | Came::Plaintext => Gave::Nothing,
+                Came::WithoutCertificate | Came::Plaintext | Came::ThroughSidecar => Gave::Nothing,
             },
         },
         ..Observation::default()
@@ -258,7 +260,7 @@ fn observation(came: Came, chain: &[CertificateDer<'static>]) -> Observation {
             tickets: 0,
             ..tls
         },
-        Came::Plaintext => Observation {
+        Came::Plaintext | Came::ThroughSidecar => Observation {
             came,
             stage: Stage::Request,
             ending: Ending::Answered,

@@ -5,8 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::PossibleValuesParser;
-use clap::builder::TypedValueParser as _;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use jiff::{SignedDuration, Timestamp};
@@ -15,7 +14,7 @@ use crate::certificate::TrustDomain;
 use crate::identity::mint::Moment;
 use crate::report::Format;
 use crate::suite::Wanted;
-use crate::target::{Address, Request};
+use crate::target::{Address, Dialect, Group, Request, StartTls, Via};
 
 /// Opens real TLS handshakes as SPIFFE identities, says who refused whom and why.
 #[derive(Debug, Parser)]
@@ -128,17 +127,34 @@ pub(super) struct Pair {
     /// The key exchange groups to offer, in order
     #[arg(long, value_name = "LIST", value_delimiter = ',', requires = "to", help_heading = "One pair",
           value_parser = group())]
-    pub(super) groups: Vec<crate::target::Group>,
+    pub(super) groups: Vec<Group>,
     /// How to be taken for a peer
     #[arg(
         long,
         value_name = "DIALECT",
         requires = "to",
         help_heading = "One pair",
-        value_enum
+        value_parser = dialect()
     )]
-    pub(super) dialect: Option<DialectName>,
-    /// What to ask after the handshake: "GET /path", `grpc-health` or `none`
+    pub(super) dialect: Option<Dialect>,
+    /// The proxy to dial instead of the address behind it: a port of the same host, or HOST:PORT
+    #[arg(
+        long,
+        value_name = "PORT|HOST:PORT",
+        requires = "to",
+        help_heading = "One pair"
+    )]
+    pub(super) via: Option<Via>,
+    /// Ask for TLS in this protocol first
+    #[arg(
+        long,
+        value_name = "PROTOCOL",
+        requires = "to",
+        help_heading = "One pair",
+        value_parser = starttls()
+    )]
+    pub(super) starttls: Option<StartTls>,
+    /// What to ask after the handshake: "GET /path", `grpc-health`, `postgres` or `none`
     #[arg(
         long,
         value_name = "REQUEST",
@@ -309,14 +325,6 @@ pub(super) enum TlsVersion {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum DialectName {
-    /// Plain TLS
-    Tls,
-    /// An Istio sidecar: its ALPN and server name
-    Istio,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum RoleName {
     Server,
     Client,
@@ -337,24 +345,38 @@ pub(super) enum Color {
     Never,
 }
 
-fn format() -> impl clap::builder::TypedValueParser<Value = Format> {
+fn format() -> impl TypedValueParser<Value = Format> {
     PossibleValuesParser::new(Format::ALL.iter().map(|format| format.as_str()))
         .try_map(|name| name.parse::<Format>())
 }
 
-fn wanted() -> impl clap::builder::TypedValueParser<Value = Wanted> {
-    PossibleValuesParser::new(Wanted::all().map(|wanted| wanted.as_str())).try_map(|name| {
-        let found = Wanted::all().find(|wanted| wanted.as_str() == name);
-        found.ok_or("not a code")
-    })
+fn wanted() -> impl TypedValueParser<Value = Wanted> {
+    named(Wanted::all().collect(), Wanted::as_str)
 }
 
-fn group() -> impl clap::builder::TypedValueParser<Value = crate::target::Group> {
-    let all = crate::target::Group::ALL;
-    PossibleValuesParser::new(all.iter().map(|group| group.as_str())).try_map(|name| {
-        let found = all.iter().find(|group| group.as_str() == name);
-        found.copied().ok_or("not a group")
-    })
+fn group() -> impl TypedValueParser<Value = Group> {
+    named(Group::ALL.to_vec(), Group::as_str)
+}
+
+fn dialect() -> impl TypedValueParser<Value = Dialect> {
+    named(Dialect::ALL.to_vec(), Dialect::as_str)
+}
+
+fn starttls() -> impl TypedValueParser<Value = StartTls> {
+    named(StartTls::ALL.to_vec(), StartTls::as_str)
+}
+
+/// One of these, by its name.
+fn named<T: Copy + Send + Sync + 'static>(
+    all: Vec<T>,
+    name: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(all.iter().map(|&one| name(one)).collect::<Vec<_>>()).try_map(
+        move |text| {
+            let mut all = all.iter().copied();
+            all.find(|&one| name(one) == text).ok_or("not known")
+        },
+    )
 }
 
 fn moment(text: &str) -> Result<Moment, String> {

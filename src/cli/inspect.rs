@@ -22,7 +22,7 @@ use crate::observation::{CertificateRequest, Ending, Observation, Stage};
 use crate::plan::Probe;
 use crate::report::{self, Format, visible};
 use crate::target::resolve::resolve;
-use crate::target::{Address, Dialect, Offer, Request, Versions};
+use crate::target::{Address, Offer, Request, Versions, Way};
 use crate::verdict::{Known, Library, classify};
 
 pub(super) async fn inspect(
@@ -146,7 +146,7 @@ async fn of_server(
             let probe = Probe {
                 origin: Origin::NoCertificate,
                 address: address.clone(),
-                dialect: Dialect::Tls,
+                way: Way::default(),
                 offer: Offer {
                     versions: version,
                     ..offer.clone()
@@ -159,6 +159,7 @@ async fn of_server(
             let seen = observe(Attempt {
                 probe: &probe,
                 address: socket,
+                dialled: socket,
                 guise: Guise::Nobody,
                 may_speak: &|_| false,
             })

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::arguments::{self, Common, DialectName, Name, Pair, TlsVersion};
+use super::arguments::{self, Common, Name, Pair, TlsVersion};
 use super::output::Output;
 use super::run::probe;
 use super::{Terminal, Trouble, config};
@@ -13,7 +13,7 @@ use crate::identity::{Identity, Origin, files};
 use crate::suite::{
     BundleSource, Expectation, Place, Scope, Source, SourceName, Suite, Target, TargetName, Wanted,
 };
-use crate::target::{Dialect, Offer, Request, Sni, Versions};
+use crate::target::{Offer, Request, Sni, Versions, Way};
 
 pub(super) async fn pair(
     pair: &Pair,
@@ -119,7 +119,9 @@ fn wanted(suite: &Suite, source: &SourceName, target: &TargetName) -> Vec<Wanted
 fn default_expectation(source: &Source) -> Code {
     match source.origin {
         Origin::Plaintext => Code::PlaintextAccepted,
-        Origin::NoCertificate | Origin::Files { .. } | Origin::Mint(_) => Code::Ok,
+        Origin::NoCertificate | Origin::Files { .. } | Origin::Mint(_) | Origin::Sidecar => {
+            Code::Ok
+        }
     }
 }
 
@@ -155,6 +157,7 @@ fn source(pair: &Pair, known: Option<&Suite>, own: Option<&Identity>) -> Result<
     match from {
         Some(SourceName::NONE) => Ok(pseudo(SourceName::NONE, Origin::NoCertificate)),
         Some(SourceName::PLAINTEXT) => Ok(pseudo(SourceName::PLAINTEXT, Origin::Plaintext)),
+        Some(SourceName::SIDECAR) => Ok(pseudo(SourceName::SIDECAR, Origin::Sidecar)),
         Some(from) => known.and_then(|suite| source_of(suite, from)).ok_or_else(|| {
             let others: Vec<&str> = known
                 .iter()
@@ -275,7 +278,7 @@ fn target(
             })?],
             expected: Expected::AnySvid,
             bundle: None,
-            dialect: Dialect::Tls,
+            way: Way::default(),
             request: Request::None,
             offer: Offer::default(),
             timeout: DEFAULT_TIMEOUT,
@@ -302,11 +305,15 @@ fn target(
     if let Some(version) = pair.tls {
         target.offer.versions = versions(version);
     }
-    target.dialect = match pair.dialect {
-        Some(DialectName::Tls) => Dialect::Tls,
-        Some(DialectName::Istio) => Dialect::Istio,
-        None => target.dialect,
-    };
+    if let Some(dialect) = pair.dialect {
+        target.way.dialect = dialect;
+    }
+    if let Some(via) = &pair.via {
+        target.way.via = Some(via.clone());
+    }
+    if let Some(protocol) = pair.starttls {
+        target.way.starttls = protocol;
+    }
     if let Some(request) = &pair.request {
         target.request = request.clone();
     }

@@ -31,7 +31,7 @@ pub(super) fn client(
         .with_client_cert_resolver(Arc::clone(recorder) as _);
     config.resumption = Resumption::store(Arc::clone(recorder) as _);
 
-    let offered_alpn = alpn(probe.dialect, &probe.request, probe.offer.alpn.as_deref());
+    let offered_alpn = alpn(&probe.way, &probe.request, probe.offer.alpn.as_deref());
     config.alpn_protocols = offered_alpn
         .iter()
         .map(|name| name.clone().into())
@@ -63,10 +63,14 @@ pub(super) fn client(
 
 /// The server name to send, where it is one that can be sent.
 pub(super) fn server_name(probe: &Probe) -> Option<String> {
-    let name = match (&probe.offer.sni, probe.dialect) {
+    let name = match (&probe.offer.sni, probe.way.dialect) {
         (Sni::Off, _) => return None,
         (Sni::Name(name), _) => name.clone(),
-        (Sni::Host, Dialect::Tls) => probe.address.host().to_owned(),
+        // ztunnel and its clients know nothing of server names.
+        (Sni::Host, Dialect::Hbone) => return None,
+        (Sni::Host, Dialect::Tls | Dialect::Linkerd | Dialect::Sidecar | Dialect::Auto) => {
+            probe.address.host().to_owned()
+        }
         (Sni::Host, Dialect::Istio) => {
             let (host, port) = (probe.address.host(), probe.address.port());
             format!("outbound_.{port}_._.{host}")

@@ -24,6 +24,10 @@ pub(super) async fn ask(
     patience: Patience,
     seen: &mut Observation,
 ) -> Wire {
+    if let Request::Raw { .. } | Request::Postgres { .. } = probe.request {
+        seen.ending = Ending::Fault("cannot ask that yet".to_owned());
+        return wire;
+    }
     let http2 = speaks_http2(probe, seen);
     let request = match request(probe, http2) {
         Ok(request) => request,
@@ -76,7 +80,7 @@ fn speaks_http2(probe: &Probe, seen: &Observation) -> bool {
             HttpVersion::Http2 => true,
             HttpVersion::Negotiated => matches!(negotiated, Some("h2" | "istio-h2")),
         },
-        Request::None => false,
+        Request::None | Request::Raw { .. } | Request::Postgres { .. } => false,
     }
 }
 
@@ -88,7 +92,9 @@ fn request(probe: &Probe, http2: bool) -> Result<HttpRequest<Full<Bytes>>, hyper
     };
     let (method, path, body) = match &probe.request {
         // A plaintext probe has to say something; this much every server can refuse politely.
-        Request::None => ("GET", "/", Bytes::new()),
+        Request::None | Request::Raw { .. } | Request::Postgres { .. } => {
+            ("GET", "/", Bytes::new())
+        }
         Request::Http { method, path, .. } => (method.as_str(), path.as_str(), Bytes::new()),
         Request::GrpcHealth(service) => ("POST", GRPC_HEALTH, health_request(service)),
     };

@@ -32,6 +32,8 @@ pub struct Attempt<'a> {
     pub probe: &'a Probe,
     /// One of the addresses behind its name.
     pub address: SocketAddr,
+    /// Where the connection goes: the same, or a proxy before it.
+    pub dialled: SocketAddr,
     /// What we come as.
     pub guise: Guise<'a>,
     /// Whether the server with this chain may hear our request: nothing is ever said on a connection
@@ -48,6 +50,8 @@ pub enum Guise<'a> {
     Nobody,
     /// Without TLS.
     Plaintext,
+    /// Without TLS as far as our own sidecar.
+    Sidecar,
 }
 
 impl<'a> Guise<'a> {
@@ -55,7 +59,7 @@ impl<'a> Guise<'a> {
     pub fn chain(self) -> &'a [CertificateDer<'static>] {
         match self {
             Self::Identity(identity) => identity.chain(),
-            Self::Nobody | Self::Plaintext => &[],
+            Self::Nobody | Self::Plaintext | Self::Sidecar => &[],
         }
     }
 }
@@ -67,13 +71,15 @@ pub async fn observe(attempt: Attempt<'_>) -> Observation {
             Guise::Identity(_) => Came::WithCertificate,
             Guise::Nobody => Came::WithoutCertificate,
             Guise::Plaintext => Came::Plaintext,
+            Guise::Sidecar => Came::ThroughSidecar,
         },
+        dialect: attempt.probe.way.dialect,
         stage: Stage::Tcp,
         ..Observation::default()
     };
     let begun = Instant::now();
     let deadline = begun + attempt.probe.timeout;
-    let wire = match Wire::connect(attempt.address, attempt.probe.timeout).await {
+    let wire = match Wire::connect(attempt.dialled, attempt.probe.timeout).await {
         Ok(wire) => wire,
         Err(ending) => {
             seen.ending = ending;
@@ -90,7 +96,9 @@ pub async fn observe(attempt: Attempt<'_>) -> Observation {
     match attempt.guise {
         Guise::Identity(identity) => tls(attempt, Some(identity), wire, patience, &mut seen).await,
         Guise::Nobody => tls(attempt, None, wire, patience, &mut seen).await,
-        Guise::Plaintext => plaintext(attempt.probe, wire, patience, &mut seen).await,
+        Guise::Plaintext | Guise::Sidecar => {
+            plaintext(attempt.probe, wire, patience, &mut seen).await
+        }
     }
     seen
 }

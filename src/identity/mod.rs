@@ -137,4 +137,6 @@ pub enum Origin {
     NoCertificate,
     /// No TLS at all.
     Plaintext,
+    /// The identity that our own sidecar brings: from us to it there is no TLS.
+    Sidecar,
 }

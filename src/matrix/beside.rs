@@ -8,7 +8,7 @@ use crate::code::Code;
 use crate::identity::Origin;
 use crate::observation::{Came, Ending, Observation, Stage};
 use crate::plan::{Plan, Probe};
-use crate::target::{Dialect, Offer, Request};
+use crate::target::{Offer, Request, Way};
 use crate::verdict::{Elsewhere, Known, classify};
 
 /// What was seen of every address.
@@ -21,13 +21,13 @@ struct Shown<'a> {
     answers_plaintext: bool,
     plaintext_server: Option<&'a str>,
     /// Who was accepted with which offer; two are enough to tell oneself from others.
-    accepted: HashMap<(Dialect, &'a Offer), Vec<&'a Origin>>,
+    accepted: HashMap<(&'a Way, &'a Offer), Vec<&'a Origin>>,
     /// Who got an answer to which question; two are enough to tell oneself from others.
     answered: HashMap<Asked<'a>, Vec<&'a Origin>>,
 }
 
 /// All that decides who answers a question, beside who asks it.
-type Asked<'a> = (Dialect, &'a Offer, &'a Request);
+type Asked<'a> = (&'a Way, &'a Offer, &'a Request);
 
 impl<'a> Neighbours<'a> {
     pub(super) fn of(all: &'a [Seen], plan: &'a Plan) -> Self {
@@ -49,7 +49,7 @@ impl<'a> Neighbours<'a> {
         };
         let others = shown.answered.get(&asked(probe));
         let is_other = |who: &Vec<&Origin>| who.iter().any(|origin| **origin != probe.origin);
-        let accepted = shown.accepted.get(&(probe.dialect, &probe.offer));
+        let accepted = shown.accepted.get(&(&probe.way, &probe.offer));
         Elsewhere {
             speaks_tls: shown.speaks_tls,
             accepts: accepted.is_some_and(is_other),
@@ -64,14 +64,14 @@ impl<'a> Shown<'a> {
     fn note(&mut self, seen: &'a Seen, probe: &'a Probe) {
         for look in &seen.attempts {
             let observation = &look.observation;
-            let is_tls = observation.came != Came::Plaintext;
+            let is_tls = observation.came.speaks_tls();
             self.speaks_tls |= is_tls && observation.stage >= Stage::ServerHello;
-            if let (false, Some(answer)) = (is_tls, &observation.answer) {
+            if let (Came::Plaintext, Some(answer)) = (observation.came, &observation.answer) {
                 self.answers_plaintext = true;
                 self.plaintext_server = self.plaintext_server.or(answer.server.as_deref());
             }
             if observation.came == Came::WithCertificate && is_taken(observation, seen) {
-                let same = (probe.dialect, &probe.offer);
+                let same = (&probe.way, &probe.offer);
                 note(&probe.origin, self.accepted.entry(same).or_default());
                 if observation.ending == Ending::Answered {
                     note(
@@ -100,5 +100,5 @@ fn note<'a>(origin: &'a Origin, who: &mut Vec<&'a Origin>) {
 }
 
 fn asked(probe: &Probe) -> Asked<'_> {
-    (probe.dialect, &probe.offer, &probe.request)
+    (&probe.way, &probe.offer, &probe.request)
 }

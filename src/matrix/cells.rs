@@ -18,6 +18,7 @@ use crate::identity::mint::Moment;
 use crate::observation::{Came, Ending, Followed, Observation, Stage};
 use crate::plan::{FollowUp, Plan, PlannedCell};
 use crate::suite::Wanted;
+use crate::target::{Dialect, Via};
 use crate::verdict::{Elsewhere, Known, Own, Verdict, classify, follow_up};
 
 /// What one suite trusts.
@@ -232,7 +233,20 @@ impl Bench {
                 .as_ref()
                 .map(|answer| http(answer, ruling.look.at)),
             timing_ms: timing(&observation.timing),
+            via: self.via(seen),
+            dialect: (observation.dialect != Dialect::Tls)
+                .then(|| observation.dialect.as_str().to_owned()),
             ..empty(planned, address, &ruling.verdict)
+        }
+    }
+
+    /// The proxy before the address, where it is at another port.
+    fn via(&self, seen: &Seen) -> Option<String> {
+        match (self.plan.probes.get(seen.probe)?.dialled()?, seen.socket?) {
+            (Via::Port(port), socket) if port != socket.port() => {
+                Some(SocketAddr::new(socket.ip(), port).to_string())
+            }
+            (Via::Port(_) | Via::Address(_), _) => None,
         }
     }
 

@@ -26,6 +26,8 @@ pub(super) fn empty(planned: &PlannedCell, address: String, verdict: &Verdict) -
         from_id: None,
         to: planned.target.name.to_string(),
         address,
+        via: None,
+        dialect: None,
         outcome: outcome.as_str().to_owned(),
         code: verdict.code(),
         peer: verdict.peer(),

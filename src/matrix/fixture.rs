@@ -10,6 +10,8 @@ pub(crate) fn cell(from: &str, to: &str, address: &str) -> Cell {
         from_id: None,
         to: to.into(),
         address: address.into(),
+        via: None,
+        dialect: None,
         outcome: "accepted".into(),
         code: Code::Ok,
         peer: Some(Code::Ok),

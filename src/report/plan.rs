@@ -100,7 +100,7 @@ fn entry(plan: &Plan, cell: &PlannedCell) -> Option<Entry> {
         from: cell.source.name.to_string(),
         to: cell.target.name.to_string(),
         address: probe.address.to_string(),
-        dialect: probe.dialect.as_str(),
+        dialect: probe.way.dialect.as_str(),
         request: probe.request.to_string(),
         expected: (!expected.is_empty()).then(|| expected.join("|")),
         attempts: probe.attempts,

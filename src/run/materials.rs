@@ -54,6 +54,7 @@ pub(super) enum Costume {
     Identity(Identity),
     Nobody,
     Plaintext,
+    Sidecar,
 }
 
 impl Costume {
@@ -62,6 +63,7 @@ impl Costume {
             Self::Identity(identity) => Guise::Identity(identity),
             Self::Nobody => Guise::Nobody,
             Self::Plaintext => Guise::Plaintext,
+            Self::Sidecar => Guise::Sidecar,
         }
     }
 }
@@ -101,6 +103,7 @@ impl Materials {
         match (origin, self.identities.get(origin)) {
             (Origin::NoCertificate, _) => Ok(Costume::Nobody),
             (Origin::Plaintext, _) => Ok(Costume::Plaintext),
+            (Origin::Sidecar, _) => Ok(Costume::Sidecar),
             (_, Some(Held::Minted(identity))) => Ok(Costume::Identity(identity.clone())),
             (_, Some(Held::Files(files))) => files.current().await.map(Costume::Identity),
             (Origin::Files { .. } | Origin::Mint(_), None) => {
@@ -127,7 +130,7 @@ async fn hold(source: &Source, now: Timestamp) -> Result<Option<Held>, Unusable>
             let minted = identity::load(origin, now).map_err(of)?;
             Ok(minted.map(Held::Minted))
         }
-        Origin::NoCertificate | Origin::Plaintext => Ok(None),
+        Origin::NoCertificate | Origin::Plaintext | Origin::Sidecar => Ok(None),
     }
 }
 

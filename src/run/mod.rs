@@ -29,7 +29,7 @@ use crate::matrix::{Cell, Matrix, Run, SCHEMA, Totals};
 use crate::observation::{Came, Ending, Followed, NeverConnected, Observation, Stage};
 use crate::plan::{FollowUp, Plan, Probe};
 use crate::suite::{Mode, Suite, TargetName};
-use crate::target::{Address, resolve::resolve};
+use crate::target::{Address, Via, resolve::resolve};
 
 /// How to run.
 #[derive(Clone, Copy, Debug)]
@@ -218,7 +218,8 @@ fn spread(probes: &[Probe], resolved: &HashMap<Address, Resolved>) -> Vec<Job> {
     let mut jobs = vec![];
     for (nth, probe) in probes.iter().enumerate() {
         let silent = || NeverConnected::Dns("the resolver gave up".into());
-        let (found, took) = match resolved.get(&probe.address) {
+        let name = probe.resolved();
+        let (found, took) = match resolved.get(&name) {
             Some((found, took)) => (found.clone(), *took),
             None => (Err(silent()), Duration::ZERO),
         };
@@ -231,7 +232,7 @@ fn spread(probes: &[Probe], resolved: &HashMap<Address, Resolved>) -> Vec<Job> {
                 nth: jobs.len(),
                 probe: nth,
                 address,
-                dns: probe.address.ip().is_none().then_some(took),
+                dns: name.ip().is_none().then_some(took),
             });
         }
     }
@@ -255,9 +256,9 @@ type Chain = Arc<[CertificateDer<'static>]>;
 impl Worker {
     /// Every probe at every address behind its name. Each name is resolved once.
     async fn jobs(&self, concurrency: NonZeroUsize) -> Vec<Job> {
-        let mut limits: HashMap<&Address, Duration> = HashMap::new();
+        let mut limits: HashMap<Address, Duration> = HashMap::new();
         for probe in &self.plan.probes {
-            let limit = limits.entry(&probe.address).or_default();
+            let limit = limits.entry(probe.resolved()).or_default();
             *limit = probe.timeout.max(*limit);
         }
         let mut resolved = HashMap::new();
@@ -268,7 +269,6 @@ impl Worker {
                 let Some((address, limit)) = waiting.next() else {
                     break;
                 };
-                let address = address.clone();
                 running.spawn(async move {
                     let begun = Instant::now();
                     let found = resolve(&address, limit).await;
@@ -352,6 +352,7 @@ impl Worker {
         let observation = observe(Attempt {
             probe,
             address,
+            dialled: dialled(probe, address),
             guise,
             may_speak: &may_speak,
         })
@@ -371,6 +372,14 @@ impl Worker {
         let new = Chain::from(chain);
         chains.insert(Arc::clone(&new));
         new
+    }
+}
+
+/// Where the connection goes that is to reach this address.
+fn dialled(probe: &Probe, address: SocketAddr) -> SocketAddr {
+    match probe.dialled() {
+        Some(Via::Port(port)) => SocketAddr::new(address.ip(), port),
+        Some(Via::Address(_)) | None => address,
     }
 }
 

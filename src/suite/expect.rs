@@ -19,7 +19,7 @@ pub(super) fn first_use(lines: &[Node], pseudo: &str) -> Option<At> {
         entries
             .iter()
             .find_map(|(key, node)| match key.name.as_str() {
-                "mode" => Some(key.at),
+                "mode" if pseudo != SourceName::SIDECAR => Some(key.at),
                 "from" => match &node.value {
                     Value::Text(text) if text == pseudo => Some(node.at),
                     Value::List(items) => items

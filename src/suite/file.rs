@@ -3,14 +3,15 @@
 use std::path::Path;
 
 use super::expect;
-use super::mistake::{Mistakes, SuiteError};
+use super::mistake::{At, Mistakes, SuiteError};
 use super::reader::{Keys, Reader};
 use super::source;
 use super::target::{self, Defaults};
 use super::yaml::{self, Key, Node, START, Value};
-use super::{BundleSource, Scope, Source, SourceName, Suite, TargetName};
+use super::{BundleSource, Scope, Source, SourceName, Suite, Target, TargetName};
 use crate::certificate::TrustDomain;
 use crate::identity::Origin;
+use crate::target::Dialect;
 
 impl Suite {
     /// Reads a suite. `name` is what people know the file by; relative paths in it begin at `folder`.
@@ -119,6 +120,7 @@ fn suite(name: &str, root: &Node, reader: &mut Reader<'_>) -> Option<Suite> {
         .iter()
         .map(|(key, _)| TargetName::new(&key.name))
         .collect();
+    through_sidecars(&sources, &targets, reader);
     let expectations = expect::expectations(lines, &rows, &columns, reader);
     keys.close(reader);
     Some(Suite {
@@ -230,6 +232,22 @@ fn is_pseudo(name: &str) -> bool {
     PSEUDO.iter().any(|(pseudo, _)| *pseudo == name)
 }
 
+/// Whoever goes through our own sidecar is taken for its identity, whatever it came with.
+fn through_sidecars(sources: &[Source], targets: &[Target], reader: &mut Reader<'_>) {
+    let others = sources.iter().find(|one| one.origin != Origin::Sidecar);
+    let through = targets
+        .iter()
+        .find(|one| one.way.dialect == Dialect::Sidecar);
+    if let (Some(other), Some(target)) = (others, through) {
+        let what = format!(
+            "target {:?} is reached through our own sidecar, which brings its identity: source {:?} cannot be told from it there; keep `sidecar: {{}}` as the only source, and put the others into another suite",
+            target.name.as_str(),
+            other.name.as_str()
+        );
+        reader.mistakes.add(At::of(&target.place), what);
+    }
+}
+
 /// The pseudo-sources that are listed. They take no keys: what they are is fixed.
 fn pseudo_sources<'n>(written: &'n [(Key, Node)], reader: &mut Reader<'_>) -> Vec<&'n Key> {
     let mut listed = vec![];
@@ -253,19 +271,21 @@ fn pseudo_sources<'n>(written: &'n [(Key, Node)], reader: &mut Reader<'_>) -> Ve
 fn meaning(pseudo: &str) -> &'static str {
     match pseudo {
         SourceName::NONE => "TLS without a client certificate",
+        SourceName::SIDECAR => "the identity of our own sidecar",
         _ => "no TLS at all",
     }
 }
 
-fn listed_at(listed: &[&Key], name: &str) -> Option<super::mistake::At> {
+fn listed_at(listed: &[&Key], name: &str) -> Option<At> {
     let key = listed.iter().find(|key| key.name == name);
     key.map(|key| key.at)
 }
 
 /// The pseudo-sources, in the order of their rows.
-const PSEUDO: [(&str, Origin); 2] = [
+const PSEUDO: [(&str, Origin); 3] = [
     (SourceName::NONE, Origin::NoCertificate),
     (SourceName::PLAINTEXT, Origin::Plaintext),
+    (SourceName::SIDECAR, Origin::Sidecar),
 ];
 const BUNDLE: &str = "cluster.local: { file: roots.pem }";
 const MAX_NAME: usize = 253;

@@ -67,6 +67,17 @@ pub(super) struct At {
     pub(super) length: u32,
 }
 
+impl At {
+    /// Where something begins that was read before.
+    pub(super) fn of(place: &Place) -> Self {
+        Self {
+            line: place.line,
+            column: place.column,
+            length: 1,
+        }
+    }
+}
+
 /// Collects what is wrong while a suite is read.
 pub(super) struct Mistakes<'t> {
     file: &'t str,

@@ -21,7 +21,7 @@ use std::time::Duration;
 use crate::certificate::{Expected, SpiffeId, TrustDomain};
 use crate::code::{Code, Kind};
 use crate::identity::Origin;
-use crate::target::{Address, Dialect, Offer, Request};
+use crate::target::{Address, Offer, Request, Way};
 
 /// One suite, checked: every name is known and every path is resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,8 +77,8 @@ pub struct Target {
     pub expected: Expected,
     /// Judge its certificate by the bundle of this trust domain; by default by that of its own.
     pub bundle: Option<TrustDomain>,
-    /// How to be taken for a peer.
-    pub dialect: Dialect,
+    /// The way there.
+    pub way: Way,
     /// What to ask.
     pub request: Request,
     /// What the ClientHello offers.
@@ -252,4 +252,6 @@ impl SourceName {
     pub const NONE: &str = "none";
     /// The pseudo-source that speaks no TLS.
     pub const PLAINTEXT: &str = "plaintext";
+    /// The identity that our own sidecar brings.
+    pub const SIDECAR: &str = "sidecar";
 }

@@ -11,7 +11,9 @@ use super::reader::{Keys, Reader};
 use super::yaml::{Key, Node, Value};
 use super::{Target, TargetName};
 use crate::certificate::{Expected, TrustDomain};
-use crate::target::{Address, Dialect, Group, HttpVersion, Offer, Request, Sni, Versions};
+use crate::target::{
+    Address, Dialect, Group, HttpVersion, Offer, Request, Sni, StartTls, Versions, Via, Way,
+};
 
 pub(super) const EXAMPLE: &str = "api: { address: \"api:8443\", id: sa/api }";
 
@@ -22,6 +24,8 @@ pub(super) struct Defaults {
     attempts: Option<u32>,
     follow_ups: Option<bool>,
     dialect: Option<Dialect>,
+    via: Option<Via>,
+    starttls: Option<StartTls>,
     request: Option<Request>,
     versions: Option<Versions>,
     sni: Option<Sni>,
@@ -45,7 +49,7 @@ fn knobs(keys: &mut Keys<'_>, reader: &mut Reader<'_>) -> Defaults {
     let [timeout, attempts, dialect, request] =
         ["timeout", "attempts", "dialect", "request"].map(&mut read);
     let [tls, sni, alpn, groups] = ["tls", "sni", "alpn", "groups"].map(&mut read);
-    let follow_ups = read("follow_ups");
+    let [follow_ups, via, starttls] = ["follow_ups", "via", "starttls"].map(&mut read);
     Defaults {
         timeout: timeout.and_then(|node| reader.timeout(node)),
         attempts: attempts.and_then(|node| reader.attempts(node)),
@@ -54,6 +58,8 @@ fn knobs(keys: &mut Keys<'_>, reader: &mut Reader<'_>) -> Defaults {
             reader.word("follow_ups", node, &known)
         }),
         dialect: dialect.and_then(|node| self::dialect(node, reader)),
+        via: via.and_then(|node| reader.parsed("via", node)),
+        starttls: starttls.and_then(|node| self::starttls(node, reader)),
         request: request.and_then(|node| self::request(node, reader)),
         versions: tls.and_then(|node| versions(node, reader)),
         sni: sni.and_then(|node| self::sni(node, reader)),
@@ -100,6 +106,12 @@ pub(super) fn target(
         let what = "X25519MLKEM768 alone is offered over TLS 1.2, which does not have it; add a group or drop `tls: 1.2`";
         reader.mistakes.add(keys.place("groups"), what);
     }
+    let way = Way {
+        dialect: own.dialect.or(defaults.dialect).unwrap_or_default(),
+        via: own.via.or(defaults.via.clone()),
+        starttls: own.starttls.or(defaults.starttls).unwrap_or_default(),
+    };
+    check_way(&way, key.at, reader);
     keys.close(reader);
     Some(Target {
         name: TargetName::new(&key.name),
@@ -109,7 +121,7 @@ pub(super) fn target(
             Some(domain) => Some(domain?),
             None => None,
         },
-        dialect: own.dialect.or(defaults.dialect).unwrap_or_default(),
+        way,
         request: own.request.or(defaults.request.clone()).unwrap_or_default(),
         offer,
         timeout: own.timeout.or(defaults.timeout).unwrap_or(TIMEOUT),
@@ -274,14 +286,39 @@ fn declared(node: &Node, bundles: &[&TrustDomain], reader: &mut Reader<'_>) -> O
 }
 
 fn dialect(node: &Node, reader: &mut Reader<'_>) -> Option<Dialect> {
-    if let Value::Text(text) = &node.value
-        && matches!(text.as_str(), "hbone" | "linkerd")
-    {
-        let what = format!("dialect {text:?} is not supported by this version; write tls or istio");
-        return reader.refuse(node.at, what);
+    reader.word(
+        "dialect",
+        node,
+        &Dialect::ALL.map(|dialect| (dialect.as_str(), dialect)),
+    )
+}
+
+fn starttls(node: &Node, reader: &mut Reader<'_>) -> Option<StartTls> {
+    reader.word(
+        "starttls",
+        node,
+        &StartTls::ALL.map(|protocol| (protocol.as_str(), protocol)),
+    )
+}
+
+/// What a dialect leaves no room for.
+fn check_way(way: &Way, at: At, reader: &mut Reader<'_>) {
+    let dialect = way.dialect.as_str();
+    let finds_its_own = matches!(way.dialect, Dialect::Sidecar | Dialect::Auto);
+    if let (Some(via), true) = (&way.via, finds_its_own) {
+        let what = format!(
+            "`via: {via}` does not go with `dialect: {dialect}`, which finds its own way; remove one"
+        );
+        reader.mistakes.add(at, what);
     }
-    let known = [Dialect::Tls, Dialect::Istio].map(|dialect| (dialect.as_str(), dialect));
-    reader.word("dialect", node, &known)
+    let begins_with_tls = !matches!(way.dialect, Dialect::Tls | Dialect::Istio);
+    if begins_with_tls && way.starttls != StartTls::No {
+        let what = format!(
+            "`starttls: {}` does not go with `dialect: {dialect}`; write tls or istio",
+            way.starttls.as_str()
+        );
+        reader.mistakes.add(at, what);
+    }
 }
 
 fn versions(node: &Node, reader: &mut Reader<'_>) -> Option<Versions> {
@@ -350,20 +387,28 @@ fn request(node: &Node, reader: &mut Reader<'_>) -> Option<Request> {
         };
     };
     let mut keys = Keys::of("request".to_owned(), node.at, node, "", reader)?;
-    let kinds = ["http", "http1", "http2", "grpc_health"];
+    let kinds = ["http", "http1", "http2", "grpc_health", "send", "postgres"];
     let given: Vec<_> = kinds
         .into_iter()
         .filter_map(|name| keys.take(name).map(|node| (name, node)))
         .collect();
-    let request = match *given.as_slice() {
-        [("grpc_health", node)] => service(node, reader),
-        [(name, node)] => http(name, node, reader),
-        [] if keys.has_strangers() => None,
-        [] => {
-            let what = "request asks nothing; write { http: \"GET /path\" }, { grpc_health: SERVICE } or none";
+    let expect = keys.take("expect");
+    let request = match (given.as_slice(), expect) {
+        ([("send", send)], expect) => raw(Some(send), expect, reader),
+        ([], Some(expect)) => raw(None, Some(expect), reader),
+        ([(name, _)], Some(expect)) => {
+            let what = format!("`expect` does not go with `{name}`, only with `send`; remove one");
+            reader.refuse(expect.at, what)
+        }
+        ([("grpc_health", node)], None) => service(node, reader),
+        ([("postgres", node)], None) => postgres(node, reader),
+        ([(name, node)], None) => http(name, node, reader),
+        ([], None) if keys.has_strangers() => None,
+        ([], None) => {
+            let what = "request asks nothing; write { http: \"GET /path\" }, { grpc_health: SERVICE }, { send: TEXT, expect: TEXT } or none";
             reader.refuse(node.at, what)
         }
-        [_, (second, _), ..] => {
+        ([_, (second, _), ..], _) => {
             let what = "request asks several things; write one target for each";
             reader.refuse(keys.place(second), what)
         }
@@ -384,7 +429,10 @@ fn http(name: &str, node: &Node, reader: &mut Reader<'_>) -> Option<Request> {
                 _ => HttpVersion::Negotiated,
             },
         }),
-        Ok(Request::None | Request::GrpcHealth(_)) | Err(_) => {
+        Ok(
+            Request::None | Request::GrpcHealth(_) | Request::Raw { .. } | Request::Postgres { .. },
+        )
+        | Err(_) => {
             let what =
                 format!("{name} {text:?} is not a request; write for example \"GET /healthz\"");
             reader.refuse(node.at, what)
@@ -406,6 +454,83 @@ fn service(node: &Node, reader: &mut Reader<'_>) -> Option<Request> {
     Some(Request::GrpcHealth(service.to_owned()))
 }
 
+/// Bytes to send and bytes to find in the reply, either of which may be missing.
+fn raw(send: Option<&Node>, expect: Option<&Node>, reader: &mut Reader<'_>) -> Option<Request> {
+    let send = match send {
+        Some(node) => bytes("send", node, reader)?,
+        None => vec![],
+    };
+    let expect = match expect {
+        Some(node) => Some(bytes("expect", node, reader)?),
+        None => None,
+    };
+    Some(Request::Raw { send, expect })
+}
+
+/// A text, or `{ hex: "16 03" }` for what is none.
+fn bytes(name: &str, node: &Node, reader: &mut Reader<'_>) -> Option<Vec<u8>> {
+    let bytes = if let Value::Map(_) = node.value {
+        let mut keys = Keys::of(name.to_owned(), node.at, node, "", reader)?;
+        let hex = keys.need("hex", "write the bytes in hexadecimal");
+        let bytes = hex.and_then(|node| hexadecimal(node, reader));
+        keys.close(reader);
+        bytes?
+    } else {
+        reader.text(name, node)?.as_bytes().to_vec()
+    };
+    match bytes.len() {
+        1..=MAX_RAW => Some(bytes),
+        0 => reader.refuse(node.at, format!("{name} is empty; remove the key")),
+        many => {
+            let what = format!("{name} has {many} bytes; {MAX_RAW} are allowed");
+            reader.refuse(node.at, what)
+        }
+    }
+}
+
+fn hexadecimal(node: &Node, reader: &mut Reader<'_>) -> Option<Vec<u8>> {
+    let text = reader.text("hex", node)?;
+    let digits: String = text.split_ascii_whitespace().collect();
+    let pairs = digits.as_bytes().chunks(2);
+    let bytes: Option<Vec<u8>> = pairs
+        .map(|pair| match std::str::from_utf8(pair) {
+            Ok(pair) if pair.len() == 2 => u8::from_str_radix(pair, 16).ok(),
+            Ok(_) | Err(_) => None,
+        })
+        .collect();
+    match bytes {
+        Some(bytes) => Some(bytes),
+        None => {
+            let what =
+                format!("hex {text:?} is not hexadecimal; write two digits a byte, such as 0d 0a");
+            reader.refuse(node.at, what)
+        }
+    }
+}
+
+/// `{}`, or the user and the database to ask for.
+fn postgres(node: &Node, reader: &mut Reader<'_>) -> Option<Request> {
+    let mut names = ["user", "database"].map(|_| "postgres".to_owned());
+    if !matches!(node.value, Value::Empty) {
+        let example = "{ user: app, database: app }";
+        let mut keys = Keys::of("postgres".to_owned(), node.at, node, example, reader)?;
+        for (name, key) in names.iter_mut().zip(["user", "database"]) {
+            let Some(node) = keys.take(key) else { continue };
+            let text = reader.text(key, node)?;
+            if text.is_empty() || text.len() > MAX_POSTGRES || text.contains('\0') {
+                let what = format!("{key} {text:?} is not a name of PostgreSQL");
+                return reader.refuse(node.at, what);
+            }
+            text.clone_into(name);
+        }
+        keys.close(reader);
+    }
+    let [user, database] = names;
+    Some(Request::Postgres { user, database })
+}
+
 const TIMEOUT: Duration = Duration::from_secs(3);
 const MAX_ALPN: usize = 32;
 const MAX_SERVICE: usize = 1024;
+const MAX_RAW: usize = 4096;
+const MAX_POSTGRES: usize = 63;

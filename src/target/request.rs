@@ -20,6 +20,20 @@ pub enum Request {
     },
     /// The gRPC health check of this service; empty for the whole server.
     GrpcHealth(String),
+    /// These bytes.
+    Raw {
+        /// What to send; empty to listen alone.
+        send: Vec<u8>,
+        /// What the reply must hold; without it any reply will do.
+        expect: Option<Vec<u8>>,
+    },
+    /// The StartupMessage of PostgreSQL, up to what the server says to it.
+    Postgres {
+        /// `user`
+        user: String,
+        /// `database`
+        database: String,
+    },
 }
 
 /// Which version of HTTP to speak.
@@ -41,13 +55,21 @@ impl fmt::Display for Request {
             Self::Http { method, path, .. } => write!(f, "{method} {path}"),
             Self::GrpcHealth(service) if service.is_empty() => f.write_str("grpc-health"),
             Self::GrpcHealth(service) => write!(f, "grpc-health {service}"),
+            Self::Raw { send, expect } => {
+                write!(f, "send \"{}\"", send.escape_ascii())?;
+                match expect {
+                    Some(expect) => write!(f, " expect \"{}\"", expect.escape_ascii()),
+                    None => Ok(()),
+                }
+            }
+            Self::Postgres { user, database } => write!(f, "postgres {user}/{database}"),
         }
     }
 }
 
 /// The text is not a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not a request; write \"GET /path\", \"grpc-health\" or \"none\"")]
+#[error("{0:?} is not a request; write \"GET /path\", \"grpc-health\", \"postgres\" or \"none\"")]
 pub struct InvalidRequest(pub String);
 
 impl FromStr for Request {
@@ -57,6 +79,10 @@ impl FromStr for Request {
         match text {
             "none" => return Ok(Self::None),
             "grpc-health" => return Ok(Self::GrpcHealth(String::new())),
+            "postgres" => {
+                let [user, database] = ["postgres", "postgres"].map(str::to_owned);
+                return Ok(Self::Postgres { user, database });
+            }
             _ => {}
         }
         let invalid = || InvalidRequest(text.to_owned());

@@ -149,10 +149,12 @@ pub fn name(alert: u8) -> Option<&'static str> {
 
 fn when(seen: &Observation) -> &'static str {
     match seen.stage {
-        Stage::Dns | Stage::Tcp | Stage::ClientHello => "in answer to our ClientHello",
+        Stage::Dns | Stage::Tcp | Stage::StartTls | Stage::ClientHello => {
+            "in answer to our ClientHello"
+        }
         Stage::ServerHello => "in the middle of the server's handshake messages",
         Stage::ClientAuth => "during the handshake, in answer to our certificate message",
-        Stage::Settle => "after the handshake",
+        Stage::Settle | Stage::Tunnel => "after the handshake",
         Stage::Request => "after our request",
     }
 }

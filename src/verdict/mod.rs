@@ -10,6 +10,7 @@ mod late;
 mod library;
 mod plaintext;
 mod refusal;
+mod sidecar;
 mod silence;
 
 use crate::certificate::Judgement;
@@ -98,6 +99,7 @@ pub fn follow_up(seen: &Observation, known: &Known<'_>) -> Option<FollowUp> {
 fn theirs(seen: &Observation, known: &Known<'_>) -> Verdict {
     match seen.came {
         Came::Plaintext => plaintext::read(seen, known),
+        Came::ThroughSidecar => sidecar::read(seen, known),
         Came::WithoutCertificate | Came::WithCertificate => tls(seen, known),
     }
 }

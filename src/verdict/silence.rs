@@ -20,7 +20,7 @@ pub(super) fn wordless(ending: Wordless, seen: &Observation, known: &Known<'_>) 
         Wordless::CloseNotify | Wordless::Fin => Code::Closed,
     };
     match seen.stage {
-        Stage::Dns | Stage::Tcp | Stage::ServerHello => open(died),
+        Stage::Dns | Stage::Tcp | Stage::StartTls | Stage::ServerHello => open(died),
         Stage::ClientHello => before_server_hello(ending, open(died), seen, known),
         Stage::ClientAuth => unsaid(open(died), ending, seen, known),
         Stage::Settle => {
@@ -32,7 +32,7 @@ pub(super) fn wordless(ending: Wordless, seen: &Observation, known: &Known<'_>) 
                 unsaid(open(died), ending, seen, known)
             }
         }
-        Stage::Request => unanswered(ending, died, seen, known),
+        Stage::Tunnel | Stage::Request => unanswered(ending, died, seen, known),
     }
 }
 
@@ -303,6 +303,7 @@ pub(super) fn said_goodbye(ending: Wordless, seen: &Observation) -> String {
     };
     let when = match seen.stage {
         Stage::Dns | Stage::Tcp => "before anything was said",
+        Stage::StartTls => "where we had asked for TLS in plaintext",
         Stage::ClientHello if seen.received == 0 => {
             "right after our ClientHello, before any answer"
         }
@@ -313,6 +314,7 @@ pub(super) fn said_goodbye(ending: Wordless, seen: &Observation) -> String {
             "after our side of the handshake was done and we had said goodbye"
         }
         Stage::Settle => "after our side of the handshake was done",
+        Stage::Tunnel => "where we had asked for a tunnel",
         Stage::Request => "after our request",
     };
     format!("{how} {when}")

@@ -22,7 +22,7 @@ use mtls_probe::identity::{Authority, Identity, Leaf, Minted, Origin};
 use mtls_probe::observation::{Observation, Stage};
 use mtls_probe::plan::Probe;
 use mtls_probe::run::now;
-use mtls_probe::target::{Dialect, Offer, Request, Versions};
+use mtls_probe::target::{Offer, Request, Versions, Way};
 use mtls_probe::verdict::{Elsewhere, Known, Own, Verdict, classify};
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
@@ -205,7 +205,7 @@ impl Client {
         let probe = Probe {
             origin: Origin::NoCertificate,
             address: address.to_string().parse().unwrap(),
-            dialect: Dialect::Tls,
+            way: Way::default(),
             offer: self.offer.clone(),
             request: self.request.clone(),
             timeout: self.timeout,
@@ -220,6 +220,7 @@ impl Client {
         let observation = observe(Attempt {
             probe: &probe,
             address,
+            dialled: address,
             guise,
             may_speak: &|chain| WORLD.judge(Role::Server, chain).is_ok(),
         })

@@ -1,6 +1,7 @@
 //! Observations to judge, each in a few words.
 
 use crate::observation::*;
+use crate::target::Dialect;
 use crate::verdict::Library;
 
 /// Where an alert, or a wordless end, may come.
@@ -27,6 +28,7 @@ pub(super) const REQUEST_13: Observation = at(Stage::Request, Some(Version::Tls1
 pub(super) const fn at(stage: Stage, version: Option<Version>) -> Observation {
     Observation {
         came: Came::WithCertificate,
+        dialect: Dialect::Tls,
         stage,
         ending: Ending::Wordless(Wordless::Quiet),
         we_closed: false,
@@ -53,7 +55,9 @@ pub(super) const fn at(stage: Stage, version: Option<Version>) -> Observation {
         first_bytes: vec![],
         received: 0,
         application_bytes: 0,
+        tunnel: None,
         answer: None,
+        reply: None,
         timing: Timing {
             dns: None,
             tcp: None,

@@ -111,13 +111,15 @@ pub(super) const fn called(kind: FollowUp) -> &'static str {
 
 fn briefly(seen: &Observation) -> String {
     let when = match seen.stage {
-        Stage::Dns | Stage::Tcp => "",
+        Stage::Dns | Stage::Tcp | Stage::StartTls => "",
         Stage::ClientHello => " in answer to the ClientHello",
         Stage::ServerHello => " amid its own handshake messages",
         Stage::ClientAuth | Stage::Settle if is_proved(seen) => " and a finished handshake",
         Stage::ClientAuth | Stage::Settle => " where it judges",
-        Stage::Request if is_proved(seen) => " once asked, after a finished handshake",
-        Stage::Request => " where it judges",
+        Stage::Tunnel | Stage::Request if is_proved(seen) => {
+            " once asked, after a finished handshake"
+        }
+        Stage::Tunnel | Stage::Request => " where it judges",
     };
     format!("{}{when}", came(seen))
 }
@@ -174,10 +176,12 @@ fn answered(answer: &Answer) -> String {
 fn when(seen: &Observation) -> String {
     let mut words = match seen.stage {
         Stage::Dns | Stage::Tcp => "before a connection",
+        Stage::StartTls => "asked for TLS",
         Stage::ClientHello => "in answer to our ClientHello",
         Stage::ServerHello => "amid its own handshake messages",
         Stage::ClientAuth => "in the handshake",
         Stage::Settle => "after the handshake",
+        Stage::Tunnel => "asked for a tunnel",
         Stage::Request => "after our request",
     }
     .to_owned();
