@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rustls_pki_types::CertificateDer;
 
-use crate::plan::FollowUp;
+use crate::plan::{FollowUp, Knock};
 use crate::target::Dialect;
 
 /// What happened on one connection.
@@ -58,6 +58,15 @@ pub struct Observation {
 pub struct Followed {
     /// What was different.
     pub kind: FollowUp,
+    /// What happened.
+    pub observation: Observation,
+}
+
+/// What a knock showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Knocked {
+    /// Where, and how.
+    pub kind: Knock,
     /// What happened.
     pub observation: Observation,
 }

@@ -1,5 +1,10 @@
 //! Suites become probes: every connection a run will open, known before the first is. Pure.
 
+mod knock;
+
+pub use knock::Knock;
+pub(crate) use knock::{LINKERD_MARK, LINKERD_PORT};
+
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;

@@ -5,6 +5,7 @@
 
 mod alert;
 mod answer;
+mod dialect;
 mod follow_up;
 mod late;
 mod library;
@@ -22,6 +23,7 @@ use crate::observation::{
 use crate::plan::FollowUp;
 
 pub use alert::name as alert_name;
+pub use dialect::{Found, Step, find};
 pub use library::Library;
 
 /// What an observation means.

@@ -6,6 +6,7 @@ mod words;
 mod world;
 
 mod answers;
+mod dialects;
 mod document;
 mod follow_ups;
 mod given;
