@@ -5,11 +5,15 @@ mod beside;
 mod bound;
 pub mod cells;
 mod filling;
+mod flake;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod looks;
 mod opinions;
+mod rulings;
 
 pub use bound::{MAX_LIST, MAX_TEXT, bounded};
+pub use flake::{Attempts, Face, Flake, Said};
 
 use serde::{Deserialize, Serialize};
 
@@ -186,16 +190,6 @@ pub struct FollowUp {
     pub evidence: Vec<String>,
     /// The fatal alert of the peer, by its number.
     pub alert: Option<u8>,
-}
-
-/// How many connections, and how many of them say the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Attempts {
-    /// All.
-    pub total: u32,
-    /// Those with the cell's code.
-    pub agreeing: u32,
 }
 
 /// What was negotiated.

@@ -7,14 +7,16 @@ pub(crate) use knock::{LINKERD_MARK, LINKERD_PORT};
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::identity::Origin;
 use crate::suite::{
-    Expectation, Mode, Place, Source, SourceName, Suite, Target, TargetName, Wanted, printable,
+    Expectation, Mode, Pause, Place, Source, SourceName, Suite, Target, TargetName, Wanted,
+    printable,
 };
-use crate::target::{Address, Group, Offer, Request, Versions, Via, Way};
+use crate::target::{Destination, Group, Offer, Request, Versions, Via, Way};
 
 /// All that a run will do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,8 +38,10 @@ pub struct Plan {
 pub struct Probe {
     /// What we come as.
     pub origin: Origin,
-    /// Where to.
-    pub address: Address,
+    /// Where to. Once it comes to connecting, SRV records have become an address.
+    pub address: Destination,
+    /// Ask this name server for it; without one, as the host does.
+    pub dns_server: Option<SocketAddr>,
     /// The way there.
     pub way: Way,
     /// What the ClientHello offers.
@@ -48,6 +52,8 @@ pub struct Probe {
     pub timeout: Duration,
     /// How many connections.
     pub attempts: u32,
+    /// How long to wait between two of them.
+    pub pause: Pause,
     /// Whether follow-ups may settle what these leave open.
     pub follow_ups: bool,
 }
@@ -87,9 +93,9 @@ impl Probe {
     }
 
     /// The name whose addresses are the replicas.
-    pub fn resolved(&self) -> Address {
+    pub fn resolved(&self) -> Destination {
         match self.dialled() {
-            Some(Via::Address(address)) => address,
+            Some(Via::Address(address)) => address.into(),
             Some(Via::Port(_)) | None => self.address.clone(),
         }
     }
@@ -360,15 +366,17 @@ fn clash<N: ToString, T: Named<N>>(kind: &'static str) -> impl Fn(&T, &T) -> Pla
     }
 }
 
-fn probe(source: &Source, target: &Target, address: &Address) -> Probe {
+fn probe(source: &Source, target: &Target, address: &Destination) -> Probe {
     Probe {
         origin: source.origin.clone(),
         address: address.clone(),
+        dns_server: target.dns_server,
         way: target.way.clone(),
         offer: target.offer.clone(),
         request: target.request.clone(),
         timeout: target.timeout,
         attempts: target.attempts,
+        pause: target.pause,
         follow_ups: target.follow_ups,
     }
 }

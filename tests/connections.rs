@@ -18,7 +18,7 @@ use mtls_probe::matrix::Matrix;
 use mtls_probe::plan::{Plan, plan};
 use mtls_probe::run::{self, Materials, Settings};
 use mtls_probe::suite::Suite;
-use mtls_probe::target::Address;
+use mtls_probe::target::Destination;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -38,7 +38,7 @@ async fn the_lab_counts_the_connections_of_the_plan_and_no_other() {
         let (plan, matrix) = probe(suite).await;
         assert_eq!(matrix.cells.len(), plan.cells.len());
 
-        let mut planned: BTreeMap<&Address, u64> = BTreeMap::new();
+        let mut planned: BTreeMap<&Destination, u64> = BTreeMap::new();
         let mut most = 0;
         for (nth, probe) in plan.probes.iter().enumerate() {
             let mut cells = plan.cells.iter().zip(&matrix.cells);
@@ -64,7 +64,7 @@ async fn the_lab_counts_the_connections_of_the_plan_and_no_other() {
             let wanted = match target {
                 // Nobody listens, so nobody can count.
                 "closed-port" => 0,
-                _ => planned[&address],
+                _ => planned[&Destination::from(address.clone())],
             };
             assert_eq!(connections, wanted, "{target} at {address}");
             addresses += 1;

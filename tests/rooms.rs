@@ -32,6 +32,7 @@ const OUTSIDE: &[&str] = &[
     "Timestamp::now",
     "tokio::",
     "socket2::",
+    "hickory_resolver::",
     "std::net::TcpStream",
     "std::net::TcpListener",
     "println!",

@@ -199,17 +199,18 @@ fn sights(plan: &mtls_probe::plan::Plan, ca: &Ca) -> Vec<Seen> {
                 .address
                 .ip()
                 .map(|ip| SocketAddr::new(ip, 8443)),
+            name: None,
             follow_ups: vec![],
-            attempts: vec![Look {
+            attempts: vec![Look::new(
                 at,
-                own_chain: match came {
+                match came {
                     Came::WithCertificate => Arc::clone(&own[row]),
                     Came::WithoutCertificate | Came::Plaintext | Came::ThroughSidecar => {
                         Arc::default()
                     }
                 },
-                observation: observation(came, &servers[column]),
-            }],
+                observation(came, &servers[column]),
+            )],
         }
     });
     seen.collect()

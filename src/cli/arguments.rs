@@ -1,6 +1,6 @@
 //! Every flag, with its help. Help, completions and the man page come from these definitions.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,8 +13,8 @@ use jiff::{SignedDuration, Timestamp};
 use crate::certificate::TrustDomain;
 use crate::identity::mint::Moment;
 use crate::report::Format;
-use crate::suite::Wanted;
-use crate::target::{Address, Dialect, Group, Request, StartTls, Via};
+use crate::suite::{MOST_ATTEMPTS, Pause, Wanted};
+use crate::target::{Address, Destination, Dialect, Group, Request, StartTls, Via, name_server};
 
 /// Opens real TLS handshakes as SPIFFE identities, says who refused whom and why.
 #[derive(Debug, Parser)]
@@ -71,7 +71,7 @@ pub(super) struct Pair {
         help_heading = "One pair"
     )]
     pub(super) from: Option<String>,
-    /// Where to: a target of the suite, or HOST:PORT
+    /// Where to: a target of the suite, HOST:PORT, or srv:NAME for what SRV records name
     #[arg(long, value_name = "TARGET", help_heading = "One pair")]
     pub(super) to: Option<String>,
     /// The certificate chain to come with, as PEM, leaf first
@@ -229,8 +229,17 @@ pub(super) struct Common {
     #[arg(long, value_name = "N", global = true, value_parser = rate)]
     pub(super) rate: Option<f64>,
     /// Connections for each cell
-    #[arg(long, value_name = "N", global = true, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "N", global = true, value_parser = attempts())]
     pub(super) attempts: Option<u32>,
+    /// How long to wait between two connections of a cell, for example 100ms
+    #[arg(long, value_name = "DURATION", global = true, value_parser = Pause::length)]
+    pub(super) pause: Option<Duration>,
+    /// By how much of it a pause may be shorter or longer, for example 20%
+    #[arg(long, value_name = "PERCENT", global = true, value_parser = Pause::share)]
+    pub(super) jitter: Option<u8>,
+    /// Ask this name server for every name, and take names as they stand
+    #[arg(long, value_name = "IP[:PORT]", global = true, value_parser = name_server)]
+    pub(super) dns_server: Option<SocketAddr>,
     /// Open no further connections where a verdict stays open
     #[arg(long, global = true)]
     pub(super) no_follow_ups: bool,
@@ -431,6 +440,15 @@ pub(super) fn bundle(text: &str) -> Result<(Option<TrustDomain>, PathBuf), Strin
             Ok((Some(domain), PathBuf::from(file)))
         }
     }
+}
+
+fn attempts() -> impl TypedValueParser<Value = u32> {
+    clap::value_parser!(u32).range(1..=i64::from(MOST_ATTEMPTS))
+}
+
+/// Where to, where the text says so.
+pub(super) fn destination(text: &str) -> Result<Destination, String> {
+    text.parse().map_err(|why| format!("{text:?} {why}"))
 }
 
 /// The address, where the text is one.

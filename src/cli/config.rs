@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Trouble;
 use super::arguments::Common;
-use crate::suite::Suite;
+use crate::suite::{Suite, Target};
 
 /// The suites named on the command line, else the configured ones. Never empty.
 pub(super) fn named(paths: &[PathBuf], common: &Common) -> Result<Vec<Suite>, Trouble> {
@@ -46,11 +46,19 @@ pub(super) fn configured(common: &Common) -> Result<Vec<Suite>, Trouble> {
 /// Flags that change every target.
 fn with_flags(mut suites: Vec<Suite>, common: &Common) -> Vec<Suite> {
     for target in suites.iter_mut().flat_map(|suite| &mut suite.targets) {
-        target.timeout = common.timeout.unwrap_or(target.timeout);
-        target.attempts = common.attempts.unwrap_or(target.attempts);
-        target.follow_ups &= !common.no_follow_ups;
+        with_common(target, common);
     }
     suites
+}
+
+/// The flags that change a target.
+pub(super) fn with_common(target: &mut Target, common: &Common) {
+    target.timeout = common.timeout.unwrap_or(target.timeout);
+    target.attempts = common.attempts.unwrap_or(target.attempts);
+    target.pause.length = common.pause.unwrap_or(target.pause.length);
+    target.pause.jitter = common.jitter.unwrap_or(target.pause.jitter);
+    target.dns_server = common.dns_server.or(target.dns_server);
+    target.follow_ups &= !common.no_follow_ups;
 }
 
 /// One file, or every `*.yaml` and `*.yml` of a folder in the order of their names.

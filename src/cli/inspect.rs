@@ -21,7 +21,8 @@ use crate::matrix::{Certificate, bounded};
 use crate::observation::{CertificateRequest, Ending, Observation, Stage};
 use crate::plan::Probe;
 use crate::report::{self, Format, visible};
-use crate::target::resolve::resolve;
+use crate::suite::Pause;
+use crate::target::resolve::Resolver;
 use crate::target::{Address, Offer, Request, Versions, Way};
 use crate::verdict::{Known, Library, classify};
 
@@ -128,8 +129,9 @@ async fn of_server(
         offer.sni = sni_of(sni)?;
     }
     let timeout = common.timeout.unwrap_or(DEFAULT_TIMEOUT);
+    let resolver = Resolver::new(common.dns_server);
     let begun = Instant::now();
-    let found = resolve(address, timeout).await.map_err(|err| {
+    let found = resolver.addresses(address, timeout).await.map_err(|err| {
         Trouble::Usage(format!(
             "{address} does not resolve: {err} ({:?})",
             begun.elapsed()
@@ -145,7 +147,8 @@ async fn of_server(
         for (version, name) in [(Versions::Tls13, "1.3"), (Versions::Tls12, "1.2")] {
             let probe = Probe {
                 origin: Origin::NoCertificate,
-                address: address.clone(),
+                address: address.clone().into(),
+                dns_server: None,
                 way: Way::default(),
                 offer: Offer {
                     versions: version,
@@ -154,6 +157,7 @@ async fn of_server(
                 request: Request::None,
                 timeout,
                 attempts: 1,
+                pause: Pause::default(),
                 follow_ups: false,
             };
             let seen = observe(Attempt {

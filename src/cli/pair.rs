@@ -11,9 +11,10 @@ use crate::code::Code;
 use crate::exit::Exit;
 use crate::identity::{Identity, Origin, files};
 use crate::suite::{
-    BundleSource, Expectation, Place, Scope, Source, SourceName, Suite, Target, TargetName, Wanted,
+    BundleSource, Expectation, Pause, Place, Scope, Source, SourceName, Suite, Target, TargetName,
+    Wanted,
 };
-use crate::target::{Offer, Request, Sni, Versions, Way};
+use crate::target::{Destination, Offer, Request, Sni, Versions, Via, Way};
 
 pub(super) async fn pair(
     pair: &Pair,
@@ -260,7 +261,7 @@ fn target(
         Some(target) => target,
         None => Target {
             name: TargetName::new(to),
-            addresses: vec![arguments::address(to).map_err(|why| {
+            addresses: vec![arguments::destination(to).map_err(|why| {
                 let names: Vec<&str> = known
                     .iter()
                     .flat_map(|suite| &suite.targets)
@@ -282,7 +283,9 @@ fn target(
             request: Request::None,
             offer: Offer::default(),
             timeout: DEFAULT_TIMEOUT,
+            dns_server: None,
             attempts: 1,
+            pause: Pause::default(),
             follow_ups: true,
             place: flag("--to"),
         },
@@ -317,9 +320,14 @@ fn target(
     if let Some(request) = &pair.request {
         target.request = request.clone();
     }
-    target.timeout = common.timeout.unwrap_or(target.timeout);
-    target.attempts = common.attempts.unwrap_or(target.attempts);
-    target.follow_ups &= !common.no_follow_ups;
+    config::with_common(&mut target, common);
+    let is_srv = |to: &Destination| matches!(to, Destination::Srv(_));
+    if let (Some(Via::Address(via)), true) = (&target.way.via, target.addresses.iter().any(is_srv))
+    {
+        return Err(Trouble::usage(format!(
+            "--via {via} does not go with SRV records; give a port of the same hosts, or an address"
+        )));
+    }
     Ok(target)
 }
 

@@ -7,19 +7,19 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
 
+use super::Cell;
 use super::beside::Neighbours;
-use super::filling::{count, empty, followed, http, server, timing, tls};
+use super::filling::{empty, followed, http, server, timing, tls};
+pub use super::looks::{Look, MOST_LOOKS, Seen};
 use super::opinions::Opinions;
-use super::{Attempts, Cell};
-use crate::certificate::{Bundles, Facts, Judgement};
-use crate::code::{By, Code, Kind, Outcome};
-use crate::expectation::{Met, compare};
+use super::rulings::{Both, Ruling, attempts, evidence, headline, met};
+use crate::certificate::{Bundles, Facts, Problem};
+use crate::expectation::Met;
 use crate::identity::mint::Moment;
-use crate::observation::{Came, Ending, Followed, Observation, Stage};
+use crate::observation::{Came, Stage};
 use crate::plan::{FollowUp, Plan, PlannedCell};
-use crate::suite::Wanted;
-use crate::target::{Dialect, Via};
-use crate::verdict::{Elsewhere, Known, Own, Verdict, classify, follow_up};
+use crate::target::{Destination, Dialect, Via};
+use crate::verdict::{Elsewhere, Verdict, classify, follow_up};
 
 /// What one suite trusts.
 #[derive(Clone, Debug, Default)]
@@ -28,30 +28,6 @@ pub struct Trust {
     pub bundles: Bundles,
     /// Revocation lists.
     pub crls: Vec<CertificateRevocationListDer<'static>>,
-}
-
-/// All attempts of one probe at one address.
-#[derive(Clone, Debug)]
-pub struct Seen {
-    /// The probe, by its place in the plan.
-    pub probe: usize,
-    /// The address, where the name resolved.
-    pub socket: Option<SocketAddr>,
-    /// Every connection; at least one.
-    pub attempts: Vec<Look>,
-    /// What was asked further, of the last attempt.
-    pub follow_ups: Vec<Followed>,
-}
-
-/// One connection, or the reason why there was none.
-#[derive(Clone, Debug)]
-pub struct Look {
-    /// When it began.
-    pub at: Timestamp,
-    /// The chain we came with; empty without a certificate.
-    pub own_chain: Arc<[CertificateDer<'static>]>,
-    /// What happened.
-    pub observation: Observation,
 }
 
 /// Where cells are made: what a verdict needs beside the observation.
@@ -76,12 +52,14 @@ pub struct Draft {
 }
 
 /// Which cell of a run: two suites may have cells of the same names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Square {
     /// Its place in the plan.
     pub planned: usize,
     /// One of the addresses behind its name.
     pub socket: Option<SocketAddr>,
+    /// What SRV records call it.
+    pub name: Option<Destination>,
 }
 
 impl Bench {
@@ -128,7 +106,7 @@ impl Bench {
             by_probe.entry(seen.probe).or_default().push(seen);
         }
         for replicas in by_probe.values_mut() {
-            replicas.sort_by_key(|seen| seen.socket);
+            replicas.sort_by_key(|seen| (seen.socket, seen.name.clone()));
         }
         let mut cells = vec![];
         for (nth, planned) in self.plan.cells.iter().enumerate() {
@@ -158,7 +136,7 @@ impl Bench {
     /// The follow-up that could settle what this probe has left open, for some cell that looks at it.
     pub fn follow_up(&self, seen: &Seen) -> Option<FollowUp> {
         let probe = self.plan.probes.get(seen.probe)?;
-        let look = seen.attempts.last()?;
+        let look = seen.last()?;
         let mut wanted = self.looking_at(seen.probe).filter_map(|(_, planned)| {
             let opinions = self.opinions_on(planned, look, &[]);
             follow_up(
@@ -167,6 +145,27 @@ impl Bench {
             )
         });
         wanted.find(|kind| probe.possible_follow_ups().any(|one| one == *kind))
+    }
+
+    /// Whether two looks that show the same also mean the same: a certificate may have expired between
+    /// them.
+    pub fn agree(&self, probe: usize, one: &Look, other: &Look) -> bool {
+        if one.at.as_second() == other.at.as_second() {
+            return true;
+        }
+        let problems = |both: &Both| {
+            let server = both.server.iter().flat_map(|server| &server.problems);
+            let own = both.own.iter().flat_map(|own| &own.judgement.problems);
+            let codes = |problem: &Problem| problem.code;
+            (
+                server.map(codes).collect::<Vec<_>>(),
+                own.map(codes).collect::<Vec<_>>(),
+            )
+        };
+        self.looking_at(probe).all(|(_, planned)| {
+            let both = [one, other].map(|look| problems(&self.opinions_on(planned, look, &[])));
+            both[0] == both[1]
+        })
     }
 
     fn looking_at(&self, probe: usize) -> impl Iterator<Item = (usize, &PlannedCell)> {
@@ -195,10 +194,11 @@ impl Bench {
     }
 
     fn cell(&self, planned: &PlannedCell, seen: &Seen, rulings: &[Ruling<'_>]) -> Cell {
-        let address = match (seen.socket, self.plan.probes.get(seen.probe)) {
-            (Some(socket), _) => socket.to_string(),
-            (None, Some(probe)) => probe.address.to_string(),
-            (None, None) => String::new(),
+        let address = match (seen.socket, &seen.name, self.plan.probes.get(seen.probe)) {
+            (Some(socket), _, _) => socket.to_string(),
+            (None, Some(name), _) => name.to_string(),
+            (None, None, Some(probe)) => probe.address.to_string(),
+            (None, None, None) => String::new(),
         };
         let met = match met(rulings, &planned.wanted) {
             Met::Met => Some(true),
@@ -209,17 +209,13 @@ impl Bench {
             let verdict = Verdict::fault("no attempt was made");
             return empty(planned, address, &verdict);
         };
-        let agreeing = rulings.iter().filter(|other| other.said() == ruling.said());
         let observation = &ruling.look.observation;
         Cell {
             from_id: self.opinions.name(&ruling.look.own_chain),
             evidence: evidence(ruling, rulings),
             follow_ups: seen.follow_ups.iter().map(followed).collect(),
             met,
-            attempts: Attempts {
-                total: count(rulings.len()),
-                agreeing: count(agreeing.count()),
-            },
+            attempts: attempts(ruling, rulings),
             stage: observation.stage.as_str().to_owned(),
             tls: (observation.came != Came::Plaintext && observation.stage >= Stage::ClientHello)
                 .then(|| tls(observation)),
@@ -273,77 +269,11 @@ impl Bench {
     }
 }
 
-/// What we think of both ends.
-struct Both {
-    server: Option<Arc<Judgement>>,
-    own: Option<Arc<Own>>,
-}
-
-impl Both {
-    fn known<'a>(&'a self, seen: &'a Seen, elsewhere: Elsewhere<'a>) -> Known<'a> {
-        Known {
-            own: self.own.as_deref(),
-            server: self.server.as_deref(),
-            elsewhere,
-            follow_ups: &seen.follow_ups,
-        }
-    }
-}
-
-/// One attempt, ruled.
-struct Ruling<'a> {
-    look: &'a Look,
-    verdict: Verdict,
-    opinions: Both,
-}
-
-impl Ruling<'_> {
-    fn said(&self) -> (Code, Outcome) {
-        (self.verdict.code(), self.verdict.outcome())
-    }
-
-    /// A certificate that somebody else sends may show what a chain lacks.
-    fn lacks(&self) -> bool {
-        let is_such = |code| [Code::UnknownCa, Code::IncompleteChain].contains(&code);
-        // What the peer takes is no longer a question of ours.
-        let own = self
-            .opinions
-            .own
-            .as_ref()
-            .filter(|_| is_bad(self.verdict.code()));
-        let own = own.map(|own| &own.judgement);
-        let mut judgements = self.opinions.server.as_deref().into_iter().chain(own);
-        judgements.any(|one| one.problems.iter().any(|problem| is_such(problem.code)))
-    }
-
-    fn met(&self, wanted: &[Wanted]) -> Met {
-        let distrust = self
-            .opinions
-            .server
-            .as_ref()
-            .is_some_and(|server| !server.is_ok());
-        let met = compare(&self.verdict, distrust, wanted);
-        // The refusal that is expected may be the one we did not hear.
-        let may_come = wanted.iter().any(|wanted| match wanted {
-            Wanted::Rejected => true,
-            Wanted::Code(code) => code.kind() == Kind::Rejected,
-            Wanted::Distrusted => false,
-        });
-        let is_ours = self.verdict.outcome() == Outcome::Rejected(By::Probe);
-        let said = self.verdict.peer().map(Code::kind);
-        let is_fault = matches!(self.look.observation.ending, Ending::Fault(_));
-        let is_peer_silent = is_ours && (is_fault || said == Some(Kind::Inconclusive));
-        match met {
-            Met::Broken if is_peer_silent && may_come => Met::InDoubt,
-            Met::Met | Met::Broken | Met::InDoubt | Met::Unjudged => met,
-        }
-    }
-}
-
 fn square(planned: usize, seen: &Seen) -> Square {
     Square {
         planned,
         socket: seen.socket,
+        name: seen.name.clone(),
     }
 }
 
@@ -362,58 +292,6 @@ fn authorities(all: &[Seen]) -> Vec<CertificateDer<'static>> {
     found.sort_unstable_by(|one, other| one.as_ref().cmp(other.as_ref()));
     found.truncate(MOST_AUTHORITIES);
     found
-}
-
-/// The attempt that speaks for all: what most of them say, and where two are as frequent, the worse.
-fn headline<'a, 'b>(rulings: &'b [Ruling<'a>]) -> Option<&'b Ruling<'a>> {
-    let votes = |said| {
-        rulings
-            .iter()
-            .filter(|ruling| ruling.said() == said)
-            .count()
-    };
-    // Of equals the first one, and max_by_key takes the last.
-    rulings
-        .iter()
-        .rev()
-        .max_by_key(|ruling| (votes(ruling.said()), is_bad(ruling.verdict.code())))
-}
-
-fn is_bad(code: Code) -> bool {
-    code.kind() != Kind::Accepted
-}
-
-/// Attempts that differ leave it open whether the expectation is met.
-fn met(rulings: &[Ruling<'_>], wanted: &[Wanted]) -> Met {
-    let mut each = rulings.iter().map(|ruling| ruling.met(wanted));
-    match each.next() {
-        None if wanted.is_empty() => Met::Unjudged,
-        None => Met::InDoubt,
-        Some(first) if each.all(|other| other == first) => first,
-        Some(_) => Met::InDoubt,
-    }
-}
-
-fn evidence(headline: &Ruling<'_>, rulings: &[Ruling<'_>]) -> Vec<String> {
-    let mut evidence = headline.verdict.evidence.clone();
-    let mut others: Vec<_> = rulings.iter().map(Ruling::said).collect();
-    others.retain(|said| *said != headline.said());
-    others.sort_unstable();
-    for group in others.chunk_by(|one, other| one == other) {
-        let Some((code, outcome)) = group.first() else {
-            continue;
-        };
-        let by = match outcome.by() {
-            Some(by) => format!(" (by {})", by.as_str()),
-            None => String::new(),
-        };
-        evidence.push(format!(
-            "{} of {} attempts say {code}{by}",
-            group.len(),
-            rulings.len()
-        ));
-    }
-    evidence
 }
 
 /// More than any mesh has; a bound for those who would send us more.

@@ -38,10 +38,7 @@ pub(super) fn empty(planned: &PlannedCell, address: String, verdict: &Verdict) -
         follow_ups: vec![],
         expected: (!expected.is_empty()).then(|| expected.join("|")),
         met: None,
-        attempts: Attempts {
-            total: 0,
-            agreeing: 0,
-        },
+        attempts: Attempts::default(),
         stage: Stage::default().as_str().to_owned(),
         tls: None,
         server: None,
@@ -153,12 +150,8 @@ pub(super) fn timing(timing: &Timing) -> TimingMs {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or('0');
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     digits.map(digit).collect()
-}
-
-pub(super) fn count(n: usize) -> u32 {
-    u32::try_from(n).unwrap_or(u32::MAX)
 }

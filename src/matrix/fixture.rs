@@ -22,10 +22,7 @@ pub(crate) fn cell(from: &str, to: &str, address: &str) -> Cell {
         follow_ups: vec![],
         expected: Some("OK".into()),
         met: Some(true),
-        attempts: Attempts {
-            total: 1,
-            agreeing: 1,
-        },
+        attempts: Attempts::alike(1),
         stage: "request".into(),
         tls: None,
         server: None,

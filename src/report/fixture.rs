@@ -363,6 +363,7 @@ impl Cell {
         self.attempts = Attempts {
             total: 3,
             agreeing: 2,
+            ..Attempts::default()
         };
         self
     }

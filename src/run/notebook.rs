@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::Job;
-use crate::matrix::cells::{Look, Seen};
+use super::jobs::Job;
+use crate::matrix::cells::{Look, MOST_LOOKS, Seen};
 use crate::observation::Followed;
 
 /// All looks so far, so that whoever stops a run loses none of them.
@@ -28,15 +28,24 @@ impl Notebook {
         self.pages().left = Some(left);
     }
 
-    pub(super) fn note(&self, job: &Job, look: Look) {
+    /// Notes a look; `agree` is asked whether one that shows the same as another also means the same.
+    pub(super) fn note(&self, job: &Job, look: Look, agree: impl Fn(&Look, &Look) -> bool) {
         let mut pages = self.pages();
         let page = pages.seen.entry(job.nth).or_insert_with(|| Seen {
             probe: job.probe,
+            name: job.name.clone(),
             socket: job.address.as_ref().ok().copied(),
             attempts: vec![],
             follow_ups: vec![],
         });
-        page.attempts.push(look);
+        page.note(look, agree);
+    }
+
+    /// No more looks are kept of this job: the peer shows something else each time.
+    pub(super) fn is_full(&self, job: &Job) -> bool {
+        let pages = self.pages();
+        let seen = pages.seen.get(&job.nth);
+        seen.is_some_and(|seen| seen.attempts.len() >= MOST_LOOKS)
     }
 
     /// What was seen by a job so far.

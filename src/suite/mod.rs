@@ -15,13 +15,16 @@ pub use scope::{InvalidId, Scope};
 pub(crate) use mistake::printable;
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use jiff::SignedDuration;
 
 use crate::certificate::{Expected, SpiffeId, TrustDomain};
 use crate::code::{Code, Kind};
 use crate::identity::Origin;
-use crate::target::{Address, Offer, Request, Way};
+use crate::target::{Destination, Offer, Request, Way};
 
 /// One suite, checked: every name is known and every path is resolved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,8 +74,11 @@ pub struct Source {
 pub struct Target {
     /// The name in the matrix.
     pub name: TargetName,
-    /// One address, or one for each replica; each name may have several addresses behind it.
-    pub addresses: Vec<Address>,
+    /// One address, or one for each replica, or SRV records; each name may have several addresses
+    /// behind it.
+    pub addresses: Vec<Destination>,
+    /// Ask this name server for them; without one, as the host does.
+    pub dns_server: Option<SocketAddr>,
     /// Whom its certificate must name.
     pub expected: Expected,
     /// Judge its certificate by the bundle of this trust domain; by default by that of its own.
@@ -87,11 +93,57 @@ pub struct Target {
     pub timeout: Duration,
     /// How many connections make one cell.
     pub attempts: u32,
+    /// How long to wait between two of them.
+    pub pause: Pause,
     /// Whether follow-ups may settle what these leave open.
     pub follow_ups: bool,
     /// Where the suite says so.
     pub place: Place,
 }
+
+/// How long to wait between two connections of one cell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Pause {
+    /// On the average.
+    pub length: Duration,
+    /// By how many percent of it one pause may be shorter or longer, each length as likely as any
+    /// other.
+    pub jitter: u8,
+}
+
+impl Pause {
+    /// The longest that anybody may ask for.
+    pub const LONGEST: Duration = Duration::from_secs(60);
+
+    /// The length of a pause from a text such as `100ms`.
+    pub fn length(text: &str) -> Result<Duration, &'static str> {
+        let span = text.parse::<SignedDuration>().ok();
+        let length = span.and_then(|span| Duration::try_from(span).ok());
+        length
+            .filter(|length| *length <= Self::LONGEST)
+            .ok_or("is not a pause; write a duration of at most 60s, for example 100ms")
+    }
+
+    /// The jitter of a pause from a text such as `20%`.
+    pub fn share(text: &str) -> Result<u8, &'static str> {
+        let number = text
+            .strip_suffix('%')
+            .and_then(|number| number.parse().ok());
+        number
+            .filter(|percent| *percent <= 100)
+            .ok_or("is no share of the pause; write 0% to 100%, for example 20%")
+    }
+
+    /// One pause, `chance` of the way from the shortest possible to the longest.
+    pub fn one(self, chance: f64) -> Duration {
+        let share = f64::from(self.jitter) / 100.0;
+        self.length
+            .mul_f64(1.0 + share * (2.0 * chance.clamp(0.0, 1.0) - 1.0))
+    }
+}
+
+/// The most connections of one cell.
+pub const MOST_ATTEMPTS: u32 = 10_000;
 
 /// What is expected of cells or of a target.
 #[derive(Clone, Debug, PartialEq, Eq)]

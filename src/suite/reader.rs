@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 
 use super::mistake::{At, Mistakes};
 use super::yaml::{Key, Node, Value};
-use super::{InvalidId, Scope};
+use super::{InvalidId, MOST_ATTEMPTS, Pause, Scope};
 use crate::certificate::SpiffeId;
 
 /// What is the same for all values of one suite.
@@ -128,13 +128,31 @@ impl Reader<'_> {
     pub(super) fn attempts(&mut self, node: &Node) -> Option<u32> {
         let text = self.text("attempts", node)?;
         match text.parse() {
-            Ok(number) if (1..=MAX_ATTEMPTS).contains(&number) => Some(number),
+            Ok(number) if (1..=MOST_ATTEMPTS).contains(&number) => Some(number),
             Ok(_) | Err(_) => {
                 let what = format!(
-                    "attempts {text:?} is not a number from 1 to {MAX_ATTEMPTS}; leave the key out for 1"
+                    "attempts {text:?} is not a number from 1 to {MOST_ATTEMPTS}; leave the key out for 1"
                 );
                 self.refuse(node.at, what)
             }
+        }
+    }
+
+    /// How long to wait between two connections of a cell.
+    pub(super) fn pause(&mut self, node: &Node) -> Option<Duration> {
+        let text = self.text("pause", node)?;
+        match Pause::length(text) {
+            Ok(length) => Some(length),
+            Err(why) => self.refuse(node.at, format!("pause {text:?} {why}")),
+        }
+    }
+
+    /// By how much such a wait may differ.
+    pub(super) fn jitter(&mut self, node: &Node) -> Option<u8> {
+        let text = self.text("jitter", node)?;
+        match Pause::share(text) {
+            Ok(percent) => Some(percent),
+            Err(why) => self.refuse(node.at, format!("jitter {text:?} {why}")),
         }
     }
 
@@ -286,4 +304,3 @@ impl<'n> Keys<'n> {
 }
 
 const MAX_TIMEOUT: Duration = Duration::from_secs(300);
-const MAX_ATTEMPTS: u32 = 1000;

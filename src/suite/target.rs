@@ -1,7 +1,10 @@
 //! The targets of a suite, and the defaults of what they may leave out.
 
 use std::collections::HashSet;
-use std::net::IpAddr;
+use std::fmt::Display;
+use std::hash::Hash;
+use std::net::{IpAddr, SocketAddr};
+use std::str::FromStr;
 use std::time::Duration;
 
 use rustls_pki_types::DnsName;
@@ -9,10 +12,11 @@ use rustls_pki_types::DnsName;
 use super::mistake::At;
 use super::reader::{Keys, Reader};
 use super::yaml::{Key, Node, Value};
-use super::{Target, TargetName};
+use super::{Pause, Target, TargetName};
 use crate::certificate::{Expected, TrustDomain};
 use crate::target::{
-    Address, Dialect, Group, HttpVersion, Offer, Request, Sni, StartTls, Versions, Via, Way,
+    Address, Destination, Dialect, Group, HttpVersion, Offer, Request, Sni, SrvName, StartTls,
+    Versions, Via, Way, name_server,
 };
 
 pub(super) const EXAMPLE: &str = "api: { address: \"api:8443\", id: sa/api }";
@@ -22,6 +26,9 @@ pub(super) const EXAMPLE: &str = "api: { address: \"api:8443\", id: sa/api }";
 pub(super) struct Defaults {
     timeout: Option<Duration>,
     attempts: Option<u32>,
+    pause: Option<Duration>,
+    jitter: Option<u8>,
+    dns_server: Option<SocketAddr>,
     follow_ups: Option<bool>,
     dialect: Option<Dialect>,
     via: Option<Via>,
@@ -50,9 +57,13 @@ fn knobs(keys: &mut Keys<'_>, reader: &mut Reader<'_>) -> Defaults {
         ["timeout", "attempts", "dialect", "request"].map(&mut read);
     let [tls, sni, alpn, groups] = ["tls", "sni", "alpn", "groups"].map(&mut read);
     let [follow_ups, via, starttls] = ["follow_ups", "via", "starttls"].map(&mut read);
+    let [pause, jitter, dns_server] = ["pause", "jitter", "dns_server"].map(&mut read);
     Defaults {
         timeout: timeout.and_then(|node| reader.timeout(node)),
         attempts: attempts.and_then(|node| reader.attempts(node)),
+        pause: pause.and_then(|node| reader.pause(node)),
+        jitter: jitter.and_then(|node| reader.jitter(node)),
+        dns_server: dns_server.and_then(|node| self::dns_server(node, reader)),
         follow_ups: follow_ups.and_then(|node| {
             let known = [("true", true), ("false", false)];
             reader.word("follow_ups", node, &known)
@@ -77,9 +88,7 @@ pub(super) fn target(
 ) -> Option<Target> {
     let owner = format!("target {:?}", key.name);
     let mut keys = Keys::of(owner, key.at, node, "{ address: \"api:8443\" }", reader)?;
-    let how = "write for example `address: \"api.default.svc:8443\"`";
-    let addresses = keys.need("address", how);
-    let addresses = addresses.and_then(|node| self::addresses(node, reader));
+    let addresses = destinations(&mut keys, reader);
     let expected = expected(&mut keys, reader);
     let bundle = keys.take("bundle");
     let bundle = bundle.map(|node| declared(node, bundles, reader));
@@ -112,10 +121,17 @@ pub(super) fn target(
         starttls: own.starttls.or(defaults.starttls).unwrap_or_default(),
     };
     check_way(&way, key.at, reader);
+    check_srv(
+        addresses.as_deref().unwrap_or_default(),
+        &way,
+        key.at,
+        reader,
+    );
     keys.close(reader);
     Some(Target {
         name: TargetName::new(&key.name),
         addresses: addresses?,
+        dns_server: own.dns_server.or(defaults.dns_server),
         expected: expected?,
         bundle: match bundle {
             Some(domain) => Some(domain?),
@@ -126,30 +142,64 @@ pub(super) fn target(
         offer,
         timeout: own.timeout.or(defaults.timeout).unwrap_or(TIMEOUT),
         attempts: own.attempts.or(defaults.attempts).unwrap_or(1),
+        pause: Pause {
+            length: own.pause.or(defaults.pause).unwrap_or_default(),
+            jitter: own.jitter.or(defaults.jitter).unwrap_or_default(),
+        },
         follow_ups: own.follow_ups.or(defaults.follow_ups).unwrap_or(true),
         place: reader.mistakes.place(key.at),
     })
 }
 
-fn addresses(node: &Node, reader: &mut Reader<'_>) -> Option<Vec<Address>> {
+/// Where to: addresses, or the name of SRV records.
+fn destinations(keys: &mut Keys<'_>, reader: &mut Reader<'_>) -> Option<Vec<Destination>> {
+    if let Some(node) = keys.take("srv") {
+        if keys.take("address").is_some() {
+            let what = format!(
+                "{} has both `address` and `srv`; keep one of them",
+                keys.owner
+            );
+            return reader.refuse(keys.place("srv"), what);
+        }
+        let names = each_once::<SrvName>("srv", node, "a name of SRV records", reader)?;
+        return Some(names.into_iter().map(Destination::Srv).collect());
+    }
+    let how = "write for example `address: \"api.default.svc:8443\"`";
+    let node = keys.need("address", how)?;
+    let addresses = each_once::<Address>("address", node, "HOST:PORT", reader)?;
+    Some(addresses.into_iter().map(Destination::Address).collect())
+}
+
+fn each_once<T>(key: &str, node: &Node, what: &str, reader: &mut Reader<'_>) -> Option<Vec<T>>
+where
+    T: FromStr<Err: Display> + Display + Clone + Eq + Hash,
+{
     let items = reader.items(node);
     if items.is_empty() {
-        return reader.refuse(node.at, "address is an empty list; write HOST:PORT");
+        return reader.refuse(node.at, format!("{key} is an empty list; write {what}"));
     }
-    let mut addresses = vec![];
+    let mut found = vec![];
     let mut seen = HashSet::new();
     let mut all_good = true;
     for item in items {
-        match reader.parsed::<Address>("address", item) {
-            Some(address) if !seen.insert(address.clone()) => {
-                let what = format!("address \"{address}\" stands twice; remove one");
+        match reader.parsed::<T>(key, item) {
+            Some(one) if !seen.insert(one.clone()) => {
+                let what = format!("{key} \"{one}\" stands twice; remove one");
                 reader.mistakes.add(item.at, what);
             }
-            Some(address) => addresses.push(address),
+            Some(one) => found.push(one),
             None => all_good = false,
         }
     }
-    all_good.then_some(addresses)
+    all_good.then_some(found)
+}
+
+fn dns_server(node: &Node, reader: &mut Reader<'_>) -> Option<SocketAddr> {
+    let text = reader.text("dns_server", node)?;
+    match name_server(text) {
+        Ok(server) => Some(server),
+        Err(why) => reader.refuse(node.at, format!("dns_server {text:?} {why}")),
+    }
 }
 
 /// Whom the certificate must name. By default any SVID of a trust domain that there is a bundle for:
@@ -299,6 +349,17 @@ fn starttls(node: &Node, reader: &mut Reader<'_>) -> Option<StartTls> {
         node,
         &StartTls::ALL.map(|protocol| (protocol.as_str(), protocol)),
     )
+}
+
+/// A proxy has replicas of its own, and nobody knows which of them leads where.
+fn check_srv(to: &[Destination], way: &Way, at: At, reader: &mut Reader<'_>) {
+    let is_srv = |one: &Destination| matches!(one, Destination::Srv(_));
+    if let (Some(via @ Via::Address(_)), true) = (&way.via, to.iter().any(is_srv)) {
+        let what = format!(
+            "`via: \"{via}\"` does not go with `srv`; write a port of the same hosts, or an address"
+        );
+        reader.mistakes.add(at, what);
+    }
 }
 
 /// What a dialect leaves no room for.

@@ -1,4 +1,4 @@
-//! `HOST:PORT`, where the host is a name or a literal address.
+//! Where a target is: `HOST:PORT`, or the name of its SRV records.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -10,6 +10,133 @@ pub struct Address {
     host: String,
     port: u16,
 }
+
+/// What names the replicas of a target.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Destination {
+    /// A host and a port; every address behind the host is a replica.
+    Address(Address),
+    /// SRV records; every address behind every host that they name is a replica.
+    Srv(SrvName),
+}
+
+impl Destination {
+    /// The host; where SRV records have yet to name it, their own name.
+    pub fn host(&self) -> &str {
+        match self {
+            Self::Address(address) => address.host(),
+            Self::Srv(name) => name.as_str(),
+        }
+    }
+
+    /// The port; 0 where SRV records have yet to name it.
+    pub fn port(&self) -> u16 {
+        match self {
+            Self::Address(address) => address.port(),
+            Self::Srv(_) => 0,
+        }
+    }
+
+    /// The host as an address, where it is a literal.
+    pub fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Self::Address(address) => address.ip(),
+            Self::Srv(_) => None,
+        }
+    }
+}
+
+impl From<Address> for Destination {
+    fn from(address: Address) -> Self {
+        Self::Address(address)
+    }
+}
+
+impl From<SocketAddr> for Destination {
+    fn from(address: SocketAddr) -> Self {
+        Self::Address(address.into())
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => write!(f, "{address}"),
+            Self::Srv(name) => write!(f, "{SRV}{name}"),
+        }
+    }
+}
+
+impl FromStr for Destination {
+    type Err = InvalidAddress;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.strip_prefix(SRV) {
+            // A host may be called "srv", too.
+            Some(name) if name.parse::<u16>().is_err() => name
+                .parse()
+                .map(Self::Srv)
+                .map_err(|why: InvalidSrvName| InvalidAddress::Srv(why.0)),
+            Some(_) | None => text.parse().map(Self::Address),
+        }
+    }
+}
+
+/// A name server: an address, with the port where it is not 53.
+pub fn name_server(text: &str) -> Result<SocketAddr, &'static str> {
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'));
+    if let Ok(ip) = bare.unwrap_or(text).parse() {
+        return Ok(SocketAddr::new(ip, 53));
+    }
+    match text.parse::<SocketAddr>() {
+        Ok(server) if server.port() > 0 => Ok(server),
+        Ok(_) | Err(_) => {
+            Err("is not the address of a name server; write for example 10.96.0.10 or [::1]:5353")
+        }
+    }
+}
+
+/// The name of SRV records (RFC 2782), without the dot at its end.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SrvName(String);
+
+impl SrvName {
+    /// `_grpc._tcp.api.default.svc.cluster.local`
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SrvName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl FromStr for SrvName {
+    type Err = InvalidSrvName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.contains(':') {
+            return Err(InvalidSrvName(
+                "has a port, which the records name themselves",
+            ));
+        }
+        let name = text.strip_suffix('.').unwrap_or(text);
+        let is_label = |label: &str| (1..=63).contains(&label.len());
+        if name.parse::<IpAddr>().is_ok() || !is_host(name) || !name.split('.').all(is_label) {
+            return Err(InvalidSrvName("is not the name of SRV records"));
+        }
+        Ok(Self(name.to_owned()))
+    }
+}
+
+/// Why a text is not the name of SRV records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}; write for example _grpc._tcp.api.default.svc.cluster.local")]
+pub struct InvalidSrvName(&'static str);
 
 impl Address {
     /// The host without brackets.
@@ -106,11 +233,48 @@ pub enum InvalidAddress {
     /// An IPv6 address without brackets.
     #[error("is an IPv6 address without brackets; write [ADDRESS]:PORT")]
     BareIpv6,
+    /// What stands behind `srv:` names no SRV records.
+    #[error("{0}; write for example srv:_grpc._tcp.api.default.svc.cluster.local")]
+    Srv(&'static str),
 }
+
+/// Stands before the name of SRV records where an address may stand as well.
+const SRV: &str = "srv:";
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn srv_records_are_named_apart_from_addresses() {
+        for (text, want) in [
+            (
+                "srv:_grpc._tcp.api.default.svc",
+                Some("_grpc._tcp.api.default.svc"),
+            ),
+            ("srv:web.service.consul.", Some("web.service.consul")),
+            ("srv:8080", None),
+            ("_grpc._tcp.api:80", None),
+        ] {
+            let destination: Destination = text.parse().expect(text);
+            let is_srv = match &destination {
+                Destination::Srv(name) => Some(name.as_str()),
+                Destination::Address(_) => None,
+            };
+            assert_eq!(is_srv, want, "{text}");
+            assert_eq!(destination.to_string(), text.trim_end_matches('.'));
+        }
+        for text in [
+            "srv:",
+            "srv:a..b",
+            "srv:_a._tcp.api:80",
+            "srv:10.0.0.7",
+            "srv:a b",
+        ] {
+            let why = text.parse::<Destination>().expect_err(text).to_string();
+            assert!(why.contains("srv:_grpc._tcp"), "{text}: {why}");
+        }
+    }
 
     #[test]
     fn an_address_reads_back_as_it_was_written() {

@@ -6,7 +6,7 @@ mod offer;
 mod request;
 pub mod resolve;
 
-pub use address::{Address, InvalidAddress};
+pub use address::{Address, Destination, InvalidAddress, InvalidSrvName, SrvName, name_server};
 pub use dialect::{Dialect, HBONE_PORT, InvalidVia, LINKERD_TRANSPORT, StartTls, Via, Way, alpn};
 pub use offer::{Group, Offer, Sni, Versions};
 pub use request::{HttpVersion, InvalidRequest, Request};

@@ -22,6 +22,7 @@ use mtls_probe::identity::{Authority, Identity, Leaf, Minted, Origin};
 use mtls_probe::observation::{Observation, Stage};
 use mtls_probe::plan::Probe;
 use mtls_probe::run::now;
+use mtls_probe::suite::Pause;
 use mtls_probe::target::{Offer, Request, Versions, Way};
 use mtls_probe::verdict::{Elsewhere, Known, Own, Verdict, classify};
 use rustls::client::danger::HandshakeSignatureValid;
@@ -204,12 +205,14 @@ impl Client {
     pub async fn come_knowing(&self, address: SocketAddr, elsewhere: Elsewhere<'_>) -> Seen {
         let probe = Probe {
             origin: Origin::NoCertificate,
-            address: address.to_string().parse().unwrap(),
+            address: address.into(),
+            dns_server: None,
             way: Way::default(),
             offer: self.offer.clone(),
             request: self.request.clone(),
             timeout: self.timeout,
             attempts: 1,
+            pause: Pause::default(),
             follow_ups: false,
         };
         let guise = match (&self.identity, self.plaintext) {

@@ -2,9 +2,10 @@ use std::path::Path;
 
 use super::*;
 use crate::certificate::Bundle;
+use crate::code::Code;
 use crate::identity::{Authority, Leaf};
 use crate::observation::{
-    Answer, CertificateRequest, Ending, Gave, Objection, Tls, Version, Wordless,
+    Answer, CertificateRequest, Ending, Gave, Objection, Observation, Tls, Version, Wordless,
 };
 use crate::plan::plan;
 use crate::suite::Suite;
@@ -323,16 +324,13 @@ impl Mesh {
         if seen.stage >= Stage::ClientAuth && seen.chain.is_empty() {
             observation.chain.clone_from(&self.server);
         }
-        Look {
-            at: now(),
-            own_chain: Arc::clone(&self.own),
-            observation,
-        }
+        Look::new(now(), Arc::clone(&self.own), observation)
     }
 
     fn seen(&self, probe: usize, seen: &Observation) -> Seen {
         Seen {
             probe,
+            name: None,
             socket: Some(SocketAddr::from(([10, 0, 0, 1], 1))),
             attempts: vec![self.look(seen)],
             follow_ups: vec![],
