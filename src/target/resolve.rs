@@ -204,6 +204,7 @@ fn each_once(
     for (name, answer) in hosts {
         let sockets = match answer {
             Ok(sockets) => sockets.into_iter().map(Ok).collect(),
+            Err(why) if why.contains(name.host()) => vec![Err(why)],
             Err(why) => vec![Err(format!("{}: {why}", name.host()))],
         };
         for socket in sockets {
