@@ -105,6 +105,7 @@ mod tests {
                 expected_mode: Some("STRICT".to_owned()),
                 addresses: vec![],
                 evidence: vec![],
+                dialects: vec![],
             };
             let matrix = Matrix {
                 schema: SCHEMA.to_owned(),

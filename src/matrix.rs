@@ -4,6 +4,7 @@
 mod beside;
 mod bound;
 pub mod cells;
+mod dialects;
 mod filling;
 mod flake;
 #[cfg(test)]
@@ -316,6 +317,26 @@ pub struct TargetSummary {
     pub addresses: Vec<String>,
     /// The cells that the mode rests on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<String>,
+    /// The dialects that were found, where the suite leaves them to the peers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dialects: Vec<FoundDialect>,
+}
+
+/// The dialect that was found at some addresses, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct FoundDialect {
+    /// Its name.
+    pub dialect: String,
+    /// The proxy that is dialled instead: a port of the same host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<String>,
+    /// Where.
+    pub addresses: Vec<String>,
+    /// How many connections it took at each of them.
+    pub connections: u32,
+    /// What they answered, and what follows from it.
     pub evidence: Vec<String>,
 }
 

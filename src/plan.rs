@@ -246,6 +246,15 @@ impl Plan {
         each.map(|possible| possible.count() as u64).sum()
     }
 
+    /// The most connections that find out dialects, for one address behind each name.
+    pub fn knocks(&self) -> u64 {
+        let to_be_found = self.probes.iter().filter(|probe| probe.is_to_be_found());
+        let doors: HashSet<Probe> = to_be_found
+            .map(|probe| probe.knock(Knock::Plaintext))
+            .collect();
+        doors.len() as u64 * u64::from(Knock::MOST)
+    }
+
     /// How many cells look at a probe that an earlier cell is looking at.
     pub fn shared(&self) -> usize {
         self.cells.len().saturating_sub(self.probes.len())

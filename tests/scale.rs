@@ -201,6 +201,7 @@ fn sights(plan: &mtls_probe::plan::Plan, ca: &Ca) -> Vec<Seen> {
                 .map(|ip| SocketAddr::new(ip, 8443)),
             name: None,
             follow_ups: vec![],
+            found: None,
             attempts: vec![Look::new(
                 at,
                 match came {

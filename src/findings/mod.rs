@@ -53,6 +53,7 @@ pub fn summary(name: &str, cells: &[&Cell], expected: Option<Mode>) -> TargetSum
         expected_mode: expected.map(|mode| mode.as_str().to_owned()),
         addresses: addresses(cells).into_iter().map(str::to_owned).collect(),
         evidence,
+        dialects: vec![],
     }
 }
 

@@ -15,6 +15,10 @@ impl Matrix {
         for target in &mut self.targets {
             cut_texts(&mut target.addresses);
             cut_texts(&mut target.evidence);
+            for found in &mut target.dialects {
+                cut_texts(&mut found.addresses);
+                cut_texts(&mut found.evidence);
+            }
         }
         for finding in &mut self.findings {
             cut(&mut finding.about);

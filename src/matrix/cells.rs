@@ -238,7 +238,12 @@ impl Bench {
 
     /// The proxy before the address, where it is at another port.
     fn via(&self, seen: &Seen) -> Option<String> {
-        match (self.plan.probes.get(seen.probe)?.dialled()?, seen.socket?) {
+        let planned = self.plan.probes.get(seen.probe)?;
+        let dialled = match &seen.found {
+            Some(found) => planned.spoken(&found.way).dialled()?,
+            None => planned.dialled()?,
+        };
+        match (dialled, seen.socket?) {
             (Via::Port(port), socket) if port != socket.port() => {
                 Some(SocketAddr::new(socket.ip(), port).to_string())
             }

@@ -9,6 +9,7 @@ use rustls_pki_types::CertificateDer;
 
 use crate::observation::{Answer, Early, Ending, Followed, Observation, Stage};
 use crate::target::Destination;
+use crate::verdict::Found;
 
 /// All attempts of one probe at one address.
 #[derive(Clone, Debug)]
@@ -23,6 +24,8 @@ pub struct Seen {
     pub attempts: Vec<Look>,
     /// What was asked further, of the last attempt.
     pub follow_ups: Vec<Followed>,
+    /// The dialect that was found, where the suite leaves it to the peer.
+    pub found: Option<Arc<Found>>,
 }
 
 /// One connection, or the reason why there was none; and others that showed the same.
@@ -297,6 +300,7 @@ mod tests {
             socket: None,
             attempts: vec![],
             follow_ups: vec![],
+            found: None,
         }
     }
 }

@@ -11,7 +11,7 @@ use super::page::{Line, Look, Page};
 use crate::code::{Code, Kind};
 use crate::expectation::Met;
 use crate::findings::rough;
-use crate::matrix::{Cell, Certificate, FollowUp, Matrix, Server, Tls};
+use crate::matrix::{Cell, Certificate, FollowUp, FoundDialect, Matrix, Server, Tls};
 use crate::suite::{Mode, SourceName};
 
 /// Whether a matrix is one pair: one target, and beside the first source only the pseudo-sources.
@@ -82,8 +82,26 @@ pub(super) fn write(page: &mut Page<'_, impl Write>, matrix: &Matrix) -> io::Res
             page.blank()?;
         }
         field(page, "mode", line)?;
+        for found in &target.dialects {
+            field(page, "dialect", dialect(found))?;
+            for line in found.evidence.iter().take(EVIDENCE) {
+                field(page, "", Line::new().say("- ").say(line))?;
+            }
+        }
     }
     Ok(())
+}
+
+/// `hbone, found in 2 connections`
+pub(super) fn dialect(found: &FoundDialect) -> Line {
+    let mut line = Line::new().name(&found.dialect);
+    if let Some(via) = &found.via {
+        line = line.say(" via ").name(via);
+    }
+    line.say(&match found.connections {
+        1 => ", found in 1 connection".to_owned(),
+        many => format!(", found in {many} connections"),
+    })
 }
 
 /// Everything that is known of one cell.

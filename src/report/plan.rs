@@ -34,6 +34,13 @@ pub fn table(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
         plan.cells.len(),
         plan.connections()
     )?;
+    match plan.knocks() {
+        0 => {}
+        most => writeln!(
+            out,
+            "{most} connections more at the most, to find the dialects that are `auto`"
+        )?,
+    }
     match plan.follow_ups() {
         0 => {}
         most => writeln!(
@@ -52,6 +59,7 @@ pub fn json(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
     let report = Report {
         schema: "mtls-probe/plan/v1",
         connections: plan.connections(),
+        knocks: plan.knocks(),
         follow_ups: plan.follow_ups(),
         cells: plan
             .cells
@@ -67,6 +75,8 @@ struct Report {
     schema: &'static str,
     /// For one address behind each name.
     connections: u64,
+    /// The most that may come on top, to find dialects.
+    knocks: u64,
     /// The most that may come on top, where verdicts stay open without them.
     follow_ups: u64,
     cells: Vec<Entry>,

@@ -24,6 +24,7 @@ pub(super) fn write(matrix: &Matrix, style: &Style, out: &mut impl Write) -> io:
         page.blank()?;
         totals(page, matrix)?;
         modes(page, matrix)?;
+        dialects(page, matrix)?;
         if page.verbose > 1 {
             in_depth(page, matrix)?;
         } else {
@@ -122,6 +123,32 @@ fn mode_line(
         }
     }
     page.item(2, 14, line)
+}
+
+/// What was found where a suite says `auto`.
+fn dialects(page: &mut Page<'_, impl Write>, matrix: &Matrix) -> io::Result<()> {
+    let found = |target: &&TargetSummary| !target.dialects.is_empty();
+    if !matrix.targets.iter().any(|target| found(&target)) {
+        return Ok(());
+    }
+    page.heading("Dialects")?;
+    for target in matrix.targets.iter().filter(found) {
+        for found in &target.dialects {
+            let mut line = pair::dialect(found).say(": ").name(&target.name);
+            if target.dialects.len() > 1 {
+                let at = found.addresses.iter().map(String::as_str);
+                line = line.say(" at ").names(Look::Plain, at, ", ");
+            }
+            if let Some(why) = found.evidence.last() {
+                line = line
+                    .add(Look::Faint, " (")
+                    .add(Look::Faint, why)
+                    .add(Look::Faint, ")");
+            }
+            page.item(2, 4, line)?;
+        }
+    }
+    Ok(())
 }
 
 fn findings(page: &mut Page<'_, impl Write>, matrix: &Matrix) -> io::Result<()> {

@@ -8,7 +8,7 @@ use super::fixture::{matrix, pair};
 use super::*;
 use crate::code::{Code, Confidence, Kind};
 use crate::matrix::fixture::{cell, with_code};
-use crate::matrix::{Cell, MAX_LIST, MAX_TEXT, Run, SCHEMA, TargetSummary, Totals};
+use crate::matrix::{Cell, FoundDialect, MAX_LIST, MAX_TEXT, Run, SCHEMA, TargetSummary, Totals};
 
 #[test]
 fn the_fixed_matrix_renders_to_the_golden_files() {
@@ -556,6 +556,13 @@ fn hostile(text: &str, targets: usize) -> Matrix {
         expected_mode: Some(bad()),
         addresses: vec![bad()],
         evidence: vec![bad(); 3],
+        dialects: vec![FoundDialect {
+            dialect: bad(),
+            via: Some(bad()),
+            addresses: vec![bad()],
+            connections: 2,
+            evidence: vec![bad(); 3],
+        }],
     }];
     matrix.findings.truncate(3);
     for finding in &mut matrix.findings {

@@ -1,6 +1,7 @@
 //! The line as code: every planned connection, bounded in number and rate, until done or stopped.
 //! Edge: reads the clock.
 
+mod discovery;
 mod jobs;
 mod materials;
 mod notebook;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 
+use self::discovery::Discovery;
 use self::notebook::Notebook;
 use self::pace::Pace;
 use self::worker::Worker;
@@ -80,6 +82,7 @@ pub async fn run(
         pace: Arc::new(Pace::new(settings.rate)),
         notebook: Notebook::default(),
         chains: Arc::default(),
+        discovery: Discovery::default(),
     };
     let mut streamed = Streamed::default();
     let probing = async {
@@ -134,7 +137,9 @@ pub async fn run(
     let partial = plan.cells.iter();
     let partial = partial.filter(|planned| unfinished.contains(&planned.probe));
     let partial = partial.map(|planned| &planned.target.name).collect();
-    assemble(about, cells, &plan, &partial, settings.as_of.at(started))
+    let mut matrix = assemble(about, cells, &plan, &partial, settings.as_of.at(started));
+    matrix.note_dialects(&seen, &plan);
+    matrix.bounded()
 }
 
 /// The result, once nothing more will be seen. Of `partial` targets some cells are missing.
@@ -183,7 +188,6 @@ fn assemble(
         targets,
         findings,
     }
-    .bounded()
 }
 
 /// The clock.

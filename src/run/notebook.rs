@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::jobs::Job;
 use crate::matrix::cells::{Look, MOST_LOOKS, Seen};
 use crate::observation::Followed;
+use crate::verdict::Found;
 
 /// All looks so far, so that whoever stops a run loses none of them.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +38,7 @@ impl Notebook {
             socket: job.address.as_ref().ok().copied(),
             attempts: vec![],
             follow_ups: vec![],
+            found: None,
         });
         page.note(look, agree);
     }
@@ -51,6 +53,12 @@ impl Notebook {
     /// What was seen by a job so far.
     pub(super) fn so_far(&self, job: &Job) -> Option<Seen> {
         self.pages().seen.get(&job.nth).cloned()
+    }
+
+    pub(super) fn note_found(&self, job: &Job, found: &Arc<Found>) {
+        if let Some(page) = self.pages().seen.get_mut(&job.nth) {
+            page.found = Some(Arc::clone(found));
+        }
     }
 
     pub(super) fn note_follow_up(&self, job: &Job, followed: Followed) {

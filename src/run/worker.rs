@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustls_pki_types::CertificateDer;
 
+use super::discovery::Discovery;
 use super::jobs::Job;
 use super::materials::{Costume, Materials};
 use super::notebook::Notebook;
@@ -14,9 +15,10 @@ use super::pace::{self, Pace};
 use crate::handshake::{Attempt, observe};
 use crate::identity::mint;
 use crate::matrix::cells::{Bench, Look};
-use crate::observation::{Came, Ending, Followed, Observation, Stage};
+use crate::observation::{Came, Ending, Followed, Knocked, Observation, Stage};
 use crate::plan::{FollowUp, Plan, Probe};
 use crate::target::Via;
+use crate::verdict::{Found, Step, find};
 
 /// What every job shares.
 #[derive(Clone)]
@@ -27,6 +29,7 @@ pub(super) struct Worker {
     pub(super) pace: Arc<Pace>,
     pub(super) notebook: Notebook,
     pub(super) chains: Arc<Mutex<HashSet<Chain>>>,
+    pub(super) discovery: Discovery,
 }
 
 /// A chain we came with, held once however often we come with it.
@@ -42,7 +45,14 @@ impl Worker {
             Ok(address) => *address,
             Err(why) => return self.note(&job, look(why.clone())),
         };
-        let probe = job.at(planned);
+        let mut probe = job.at(planned);
+        let found = match probe.is_to_be_found() {
+            true => Some(self.found(&job, &probe, address).await),
+            false => None,
+        };
+        if let Some(found) = &found {
+            probe = probe.spoken(&found.way);
+        }
         for nth in 0..probe.attempts {
             if nth > 0 {
                 pace::rest(probe.pause).await;
@@ -52,11 +62,35 @@ impl Worker {
             let mut look = self.look(job.probe, &probe, address, costume).await;
             look.observation.timing.dns = job.dns;
             self.note(&job, look);
+            if let Some(found) = &found {
+                self.notebook.note_found(&job, found);
+            }
             if self.notebook.is_full(&job) {
                 break;
             }
         }
         self.follow_up(&job, &probe, address).await;
+    }
+
+    /// The dialect of an address, where nobody has looked yet.
+    async fn found(&self, job: &Job, probe: &Probe, address: SocketAddr) -> Arc<Found> {
+        let looking = self.discovery.of(probe, address);
+        let look = async {
+            let mut knocked = vec![];
+            loop {
+                let kind = match find(&knocked, probe.linkerd_name().is_some()) {
+                    Step::Speak(found) => return Arc::new(found),
+                    Step::Knock(kind) => kind,
+                };
+                self.pace.turn().await;
+                let knock = probe.knock(kind);
+                let costume = self.materials.costume(&knock.origin).await;
+                let look = self.look(job.probe, &knock, address, costume).await;
+                let observation = look.observation;
+                knocked.push(Knocked { kind, observation });
+            }
+        };
+        Arc::clone(looking.get_or_init(|| look).await)
     }
 
     /// Asks further while something is open that a follow-up could settle; each is asked once.

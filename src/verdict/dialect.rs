@@ -21,7 +21,9 @@ pub enum Step {
 pub struct Found {
     /// The way to it.
     pub way: Way,
-    /// What it answered, in the order of the knocks.
+    /// How many connections it took.
+    pub connections: u32,
+    /// What it answered, in the order of the knocks, and what follows from it.
     pub evidence: Vec<String>,
 }
 
@@ -108,6 +110,7 @@ fn found(dialect: Dialect, via: Option<Via>, knocked: &[Knocked], why: &str) -> 
             via,
             ..Way::default()
         },
+        connections: u32::try_from(knocked.len()).unwrap_or(u32::MAX),
         evidence,
     }
 }

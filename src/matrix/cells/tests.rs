@@ -334,6 +334,7 @@ impl Mesh {
             socket: Some(SocketAddr::from(([10, 0, 0, 1], 1))),
             attempts: vec![self.look(seen)],
             follow_ups: vec![],
+            found: None,
         }
     }
 }
