@@ -90,6 +90,7 @@ mod tests {
             (vec![&ok], strict, Exit::Met),
             (vec![&ok], other, Exit::Broken),
             (vec![&ok], unknown, Exit::Unknown),
+            (vec![&ok], Some("MIXED"), Exit::Broken),
             (vec![&unjudged], None, Exit::Met),
             (vec![&unjudged], unknown, Exit::Unknown),
             (vec![&doubt], None, Exit::Unknown),
@@ -106,6 +107,7 @@ mod tests {
                 addresses: vec![],
                 evidence: vec![],
                 dialects: vec![],
+                ports: vec![],
             };
             let matrix = Matrix {
                 schema: SCHEMA.to_owned(),

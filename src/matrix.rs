@@ -307,8 +307,9 @@ pub struct TimingMs {
 pub struct TargetSummary {
     /// The name.
     pub name: String,
-    /// `STRICT`, `PERMISSIVE`, `TLS_ONLY`, `PLAINTEXT` or `UNKNOWN`.
-    #[cfg_attr(test, schemars(extend("enum" = ["STRICT", "PERMISSIVE", "TLS_ONLY", "PLAINTEXT", "UNKNOWN"])))]
+    /// `STRICT`, `PERMISSIVE`, `TLS_ONLY`, `PLAINTEXT`, `MIXED` where its addresses have different ones,
+    /// or `UNKNOWN`.
+    #[cfg_attr(test, schemars(extend("enum" = ["STRICT", "PERMISSIVE", "TLS_ONLY", "PLAINTEXT", "MIXED", "UNKNOWN"])))]
     pub mode: String,
     /// The mode that was expected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -321,6 +322,34 @@ pub struct TargetSummary {
     /// The dialects that were found, where the suite leaves them to the peers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dialects: Vec<FoundDialect>,
+    /// The mode of each port and each address; absent where there is one address.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<PortMode>,
+}
+
+/// The mode of one port of a target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct PortMode {
+    /// The port.
+    pub port: u16,
+    /// As of a target.
+    pub mode: String,
+    /// The addresses with this port.
+    pub addresses: Vec<AddressMode>,
+    /// The cells that the mode rests on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<String>,
+}
+
+/// The mode of one address of a target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct AddressMode {
+    /// The address.
+    pub address: String,
+    /// As of a target, and never `MIXED`.
+    pub mode: String,
 }
 
 /// The dialect that was found at some addresses, and why.

@@ -2,6 +2,8 @@
 //! their end. Pure.
 
 mod dates;
+mod faces;
+mod flaky;
 mod mode;
 mod replicas;
 
@@ -18,6 +20,7 @@ use crate::code::{Code, Confidence};
 use crate::expectation::Met;
 use crate::matrix::{Cell, Finding, Severity, TargetSummary};
 use crate::suite::{Mode, SourceName};
+use crate::target::Dialect;
 
 /// All findings, the gravest first. Certificates are judged as of `at`.
 pub fn findings(cells: &[Cell], targets: &[TargetSummary], at: Timestamp) -> Vec<Finding> {
@@ -34,6 +37,7 @@ pub fn findings(cells: &[Cell], targets: &[TargetSummary], at: Timestamp) -> Vec
     for target in targets {
         let cells = of(target);
         found.extend(replicas::differ(target, cells));
+        found.extend(flaky::flaky(target, cells));
         found.extend(mode_mismatch(target));
         found.extend(plaintext_accepted(target, cells));
         found.extend(no_certificate_accepted(target, cells));
@@ -47,7 +51,9 @@ pub fn findings(cells: &[Cell], targets: &[TargetSummary], at: Timestamp) -> Vec
 /// What these cells of one target show, in the shape of the result.
 pub fn summary(name: &str, cells: &[&Cell], expected: Option<Mode>) -> TargetSummary {
     let (mode, evidence) = mode(cells);
+    let here = mode::by_address(cells);
     TargetSummary {
+        ports: mode::by_port(&here),
         name: name.to_owned(),
         mode: mode.as_str().to_owned(),
         expected_mode: expected.map(|mode| mode.as_str().to_owned()),
@@ -108,16 +114,42 @@ fn plaintext_accepted(target: &TargetSummary, cells: &[&Cell]) -> Option<Finding
     let wanted = [Mode::Permissive, Mode::Plaintext].map(Mode::as_str);
     let severity = severity_of_door(&open, target, &wanted)?;
     let name = &target.name;
+    let belief = believed_strict(target, cells, &open);
+    let severity = if belief.is_some() {
+        Severity::Error
+    } else {
+        severity
+    };
+    let belief = belief
+        .map(|why| format!(", though it was believed STRICT ({why})"))
+        .unwrap_or_default();
     Some(Finding {
         code: "PLAINTEXT_ACCEPTED".into(),
         severity,
         about: name.clone(),
         message: format!(
-            "{name} accepts plaintext{}: whoever reaches it needs no identity, and nothing is encrypted",
+            "{name} accepts plaintext{}{belief}: whoever reaches it needs no identity, and nothing is encrypted",
             at_some(&open, target)
         ),
         fix: "Set it to STRICT as soon as no client needs plaintext any more; if that is meant, expect it in the suite.".into(),
     })
+}
+
+/// Why nobody would have thought that it takes plaintext.
+fn believed_strict(
+    target: &TargetSummary,
+    cells: &[&Cell],
+    open: &[&Cell],
+) -> Option<&'static str> {
+    let strict = Mode::Strict.as_str();
+    if target.expected_mode.as_deref() == Some(strict) {
+        return Some("the suite expects so");
+    }
+    let open: HashSet<&str> = open.iter().map(|cell| cell.address.as_str()).collect();
+    let here = mode::by_address(cells).into_iter();
+    let mut others = here.filter(|(at, _, _)| !open.contains(at)).peekable();
+    let are_strict = others.peek().is_some() && others.all(|(_, mode, _)| mode == Mode::Strict);
+    are_strict.then_some("its other addresses are")
 }
 
 fn no_certificate_accepted(target: &TargetSummary, cells: &[&Cell]) -> Option<Finding> {
@@ -192,12 +224,17 @@ fn at_some(open: &[&Cell], target: &TargetSummary) -> String {
 }
 
 fn rows<'a>(cells: &[&'a Cell], source: &str, code: Code) -> Vec<&'a Cell> {
-    let fits = |cell: &&Cell| cell.from == source && cell.code == code;
+    let fits = |cell: &&Cell| cell.from == source && cell.code == code && !is_mediated(cell);
     cells.iter().copied().filter(fits).collect()
 }
 
 fn is_identity(cell: &Cell) -> bool {
-    cell.from != SourceName::NONE && cell.from != SourceName::PLAINTEXT
+    cell.from != SourceName::NONE && cell.from != SourceName::PLAINTEXT && !is_mediated(cell)
+}
+
+/// Our own sidecar stood between: what it makes of a connection is nothing that the target decides.
+fn is_mediated(cell: &Cell) -> bool {
+    cell.from == SourceName::SIDECAR || cell.dialect.as_deref() == Some(Dialect::Sidecar.as_str())
 }
 
 /// The addresses, each once, in the order of the cells.

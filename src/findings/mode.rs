@@ -1,30 +1,87 @@
 //! The mode of a target, read from its rows. An open door is reported only where it is certain, and
 //! whatever the rows leave open is UNKNOWN.
 
-use super::{by_name, is_identity};
-use crate::code::{Code, Confidence};
-use crate::matrix::Cell;
-use crate::suite::{Mode, SourceName};
+use std::collections::BTreeMap;
 
-/// The mode of a target from all its cells, and what it rests on. Addresses that differ make it
-/// unknown.
+use super::{by_name, is_identity, is_mediated};
+use crate::code::{Code, Confidence};
+use crate::matrix::{AddressMode, Cell, PortMode};
+use crate::suite::{Mode, SourceName};
+use crate::target::Dialect;
+
+/// The mode of a target from all its cells, and what it rests on. Addresses that differ make it mixed.
 pub fn mode(cells_of_target: &[&Cell]) -> (Mode, Vec<String>) {
-    let mut by_mode: Vec<(Mode, Vec<&str>, Vec<String>)> = vec![];
-    for (address, here) in by_name(cells_of_target, |cell| &cell.address) {
-        let (mode, evidence) = mode_at(&here);
-        match by_mode.iter_mut().find(|(known, _, _)| *known == mode) {
-            Some((_, addresses, _)) => addresses.push(address),
-            None => by_mode.push((mode, vec![address], evidence)),
+    together(&by_address(cells_of_target))
+}
+
+/// One address, its mode, and what that rests on.
+pub(super) type Here<'a> = (&'a str, Mode, Vec<String>);
+
+/// The mode of each address.
+pub(super) fn by_address<'a>(cells_of_target: &[&'a Cell]) -> Vec<Here<'a>> {
+    let here = by_name(cells_of_target, |cell| &cell.address).into_iter();
+    let here = here.map(|(address, cells)| {
+        let (mode, evidence) = mode_at(&cells);
+        (address, mode, evidence)
+    });
+    here.collect()
+}
+
+/// The mode of each port, and of each address; nothing where there is one address.
+pub(super) fn by_port(here: &[Here<'_>]) -> Vec<PortMode> {
+    if here.len() < 2 {
+        return vec![];
+    }
+    let mut ports: BTreeMap<u16, Vec<Here<'_>>> = BTreeMap::new();
+    for one in here {
+        let port = one
+            .0
+            .rsplit_once(':')
+            .and_then(|(_, port)| port.parse().ok());
+        // A name that does not resolve may have none.
+        if let Some(port) = port {
+            ports.entry(port).or_default().push(one.clone());
         }
     }
-    match by_mode.as_mut_slice() {
+    let ports = ports.into_iter().map(|(port, here)| {
+        let (mode, evidence) = together(&here);
+        let addresses = here.iter().map(|(address, mode, _)| AddressMode {
+            address: (*address).to_owned(),
+            mode: mode.as_str().to_owned(),
+        });
+        PortMode {
+            port,
+            mode: mode.as_str().to_owned(),
+            addresses: addresses.collect(),
+            evidence,
+        }
+    });
+    ports.collect()
+}
+
+fn together(here: &[Here<'_>]) -> (Mode, Vec<String>) {
+    let mut by_mode: Vec<(Mode, Vec<&str>, &[String])> = vec![];
+    for (address, mode, evidence) in here {
+        match by_mode.iter_mut().find(|(known, _, _)| known == mode) {
+            Some((_, addresses, _)) => addresses.push(address),
+            None => by_mode.push((*mode, vec![address], evidence)),
+        }
+    }
+    match by_mode.as_slice() {
         [] => (Mode::Unknown, vec!["nothing was probed".into()]),
-        [(mode, _, evidence)] => (*mode, std::mem::take(evidence)),
+        [(mode, _, evidence)] => (*mode, evidence.to_vec()),
         several => {
             let line = |(mode, at, _): &(Mode, Vec<&str>, _)| {
                 format!("{} at {}", mode.as_str(), super::listed(at))
             };
-            (Mode::Unknown, several.iter().map(line).collect())
+            // What one address leaves open does not contradict another.
+            let known = several.iter().filter(|(mode, _, _)| *mode != Mode::Unknown);
+            let mode = if known.count() > 1 {
+                Mode::Mixed
+            } else {
+                Mode::Unknown
+            };
+            (mode, several.iter().map(line).collect())
         }
     }
 }
@@ -32,7 +89,7 @@ pub fn mode(cells_of_target: &[&Cell]) -> (Mode, Vec<String>) {
 /// The mode of one address.
 fn mode_at(cells: &[&Cell]) -> (Mode, Vec<String>) {
     let of = |source: &str| -> Vec<&Cell> {
-        let fits = |cell: &&Cell| cell.from == source;
+        let fits = |cell: &&Cell| cell.from == source && !is_mediated(cell);
         cells.iter().copied().filter(fits).collect()
     };
     let plaintext = of(SourceName::PLAINTEXT);
@@ -43,6 +100,10 @@ fn mode_at(cells: &[&Cell]) -> (Mode, Vec<String>) {
     evidence.extend(said(&none));
     if plaintext.is_empty() {
         evidence.push("plaintext was not probed".into());
+    }
+    if cells.iter().any(|cell| is_mediated(cell)) {
+        evidence
+            .push("what went through our own sidecar tells nothing of the target's mode".into());
     }
     let taken = any(&identities, took_the_certificate);
     let ok = any(&identities, |cell| cell.code == Code::Ok);
@@ -62,6 +123,27 @@ fn mode_at(cells: &[&Cell]) -> (Mode, Vec<String>) {
         } else if (spoken.is_some() || any(&none, judged_the_certificate).is_some())
             && !tls.iter().any(|cell| not_tls(cell))
         {
+            Mode::Permissive
+        } else {
+            Mode::Unknown
+        }
+    } else if all(&plaintext, is_denied_in_plaintext) {
+        let spoken = taken.or(judged).or(any(&none, judged_the_certificate));
+        because(ok.or(spoken).or(identities.first().copied()));
+        let is_linkerd = cells
+            .iter()
+            .any(|cell| cell.dialect.as_deref() == Some(LINKERD));
+        let denied = |cell: &Cell| cell.code == Code::AuthzDenied && cell.refused_by_peer();
+        let is_sure = |cell: &Cell| cell.confidence == Confidence::Certain;
+        if is_linkerd {
+            // Its proxy takes everybody at TLS, and leaves the rest to policy.
+            if all(&none, denied) && ok.is_some() {
+                Mode::Strict
+            } else {
+                Mode::Unknown
+            }
+        } else if spoken.is_some() && plaintext.iter().all(|cell| is_sure(cell)) {
+            evidence.push("the transport took plaintext, and policy denied the request".into());
             Mode::Permissive
         } else {
             Mode::Unknown
@@ -94,6 +176,12 @@ fn mode_at(cells: &[&Cell]) -> (Mode, Vec<String>) {
         Mode::Unknown
     };
     (mode, evidence)
+}
+
+/// Plaintext was answered, and the answer is that policy does not have us.
+fn is_denied_in_plaintext(cell: &Cell) -> bool {
+    let is_answer = cell.http.as_ref().is_some_and(|http| http.status == 403);
+    cell.code == Code::AuthzDenied && cell.refused_by_peer() && is_answer
 }
 
 /// The row was probed, and every cell of it is settled and of this kind.
@@ -187,3 +275,5 @@ fn say(cell: &Cell) -> String {
     };
     format!("{} got {}{doubt}", cell.from, cell.code)
 }
+
+const LINKERD: &str = Dialect::Linkerd.as_str();

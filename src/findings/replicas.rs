@@ -1,6 +1,6 @@
 //! Addresses of one target that do not say the same.
 
-use super::{by_name, listed};
+use super::{by_name, faces, listed};
 use crate::code::Kind;
 use crate::matrix::{Cell, Finding, Severity, TargetSummary};
 use crate::suite::Mode;
@@ -21,6 +21,19 @@ pub(super) fn differ(target: &TargetSummary, cells: &[&Cell]) -> Vec<Finding> {
         }
     }
     let name = &target.name;
+    let presented = faces::differences(cells);
+    if splits.is_empty() && !presented.is_empty() {
+        found.push(Finding {
+            code: "REPLICAS_PRESENT_DIFFERENTLY".into(),
+            severity: Severity::Warning,
+            about: name.clone(),
+            message: format!(
+                "The addresses of {name} say the same and do not present the same: {}",
+                presented.join("; ")
+            ),
+            fix: "Find out whether a rollout or a rotation is on its way; where none is, compare the odd addresses with the others.".into(),
+        });
+    }
     if !splits.is_empty() {
         let shown = splits.iter().take(SPLITS);
         let mut lines: Vec<String> = shown.map(|(split, from)| sentence(split, from)).collect();
@@ -32,8 +45,12 @@ pub(super) fn differ(target: &TargetSummary, cells: &[&Cell]) -> Vec<Finding> {
             severity: severity(cells, &splits),
             about: name.clone(),
             message: format!(
-                "The addresses of {name} do not say the same: {}",
-                lines.join("; ")
+                "The addresses of {name} do not say the same: {}{}",
+                lines.join("; "),
+                match presented.as_slice() {
+                    [] => String::new(),
+                    facts => format!(". They do not present the same, either: {}", facts.join("; ")),
+                }
             ),
             fix: "Compare the odd addresses with the others: version, certificate, trusted roots, policy. A rollout or a rotation that is half done looks like this.".into(),
         });
@@ -44,8 +61,7 @@ pub(super) fn differ(target: &TargetSummary, cells: &[&Cell]) -> Vec<Finding> {
 
 fn modes_differ(target: &TargetSummary, cells: &[&Cell]) -> Option<Finding> {
     let mut by_mode: Vec<(Mode, Vec<&str>)> = vec![];
-    for (address, here) in by_name(cells, |cell| &cell.address) {
-        let (mode, _) = super::mode(&here);
+    for (address, mode, _) in super::mode::by_address(cells) {
         match by_mode.iter_mut().find(|(known, _)| *known == mode) {
             Some((_, addresses)) => addresses.push(address),
             None => by_mode.push((mode, vec![address])),
@@ -101,16 +117,23 @@ fn says(cell: &Cell) -> String {
 }
 
 fn sentence(split: &Split, sources: &[&str]) -> String {
-    let parts: Vec<String> = split
-        .iter()
-        .enumerate()
+    format!("{}: {}", listed(sources), parts(split))
+}
+
+/// What is said or presented where, the most common first.
+pub(super) fn parts(split: &[(String, Vec<String>)]) -> String {
+    let shown = split.iter().take(PARTS).enumerate();
+    let mut parts: Vec<String> = shown
         .map(|(nth, (said, at))| match at.len() {
             // The odd ones are named; of the others the number is enough.
             count if nth == 0 && count > 3 => format!("{said} at {count} addresses"),
             _ => format!("{said} at {}", listed(at)),
         })
         .collect();
-    format!("{}: {}", listed(sources), parts.join(" but "))
+    if split.len() > PARTS {
+        parts.push(format!("{} more", split.len() - PARTS));
+    }
+    parts.join(" but ")
 }
 
 /// An error where the outcome differs, a warning where only its name does or where one is in doubt.
@@ -133,5 +156,7 @@ fn severity(cells: &[&Cell], splits: &[(Split, Vec<&str>)]) -> Severity {
     }
 }
 
+/// How many sides of one difference a message lists.
+const PARTS: usize = 6;
 /// How many kinds of difference a message lists.
 const SPLITS: usize = 4;

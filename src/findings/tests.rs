@@ -1,9 +1,13 @@
+mod flaky;
+mod modes;
+mod replicas;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::*;
 use crate::code::Confidence;
 use crate::matrix::fixture::{cell, with_code};
-use crate::matrix::{Certificate, Http, Server, Tls};
+use crate::matrix::{Attempts, Certificate, Face, Flake, Http, Said, Server, Tls};
 
 #[test]
 fn the_mode_of_a_target_is_read_from_its_rows() {
@@ -181,7 +185,7 @@ fn a_mode_does_not_rest_on_what_is_not_settled() {
 }
 
 #[test]
-fn addresses_that_differ_make_a_mode_unknown() {
+fn addresses_that_differ_make_a_mode_mixed() {
     let mut cells = rows(
         Some(Code::PlaintextRejected),
         Some(Code::ClientCertRequired),
@@ -206,7 +210,7 @@ fn addresses_that_differ_make_a_mode_unknown() {
     let evidence = ["STRICT at h:1", "PERMISSIVE at h:2"];
     assert_eq!(
         mode(&refs(&cells)),
-        (Mode::Unknown, evidence.map(str::to_owned).into())
+        (Mode::Mixed, evidence.map(str::to_owned).into())
     );
     let found = found(&cells, None);
     assert_eq!(
@@ -323,7 +327,7 @@ fn an_open_door_is_as_grave_as_the_suite_says() {
         (None, None, Some("PERMISSIVE"), Info, Warning),
         (None, None, Some("PLAINTEXT"), Info, Warning),
         (None, None, Some("TLS_ONLY"), Warning, Info),
-        (None, None, Some("STRICT"), Warning, Warning),
+        (None, None, Some("STRICT"), Error, Warning),
     ] {
         let found = found(&with(expected, met), mode);
         assert_eq!(

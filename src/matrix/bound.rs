@@ -19,6 +19,9 @@ impl Matrix {
                 cut_texts(&mut found.addresses);
                 cut_texts(&mut found.evidence);
             }
+            for port in &mut target.ports {
+                cut_texts(&mut port.evidence);
+            }
         }
         for finding in &mut self.findings {
             cut(&mut finding.about);
@@ -37,6 +40,14 @@ impl Cell {
         self.from_id.iter_mut().for_each(cut);
         self.expected.iter_mut().for_each(cut);
         cut_texts(&mut self.evidence);
+        for face in &mut self.attempts.faces {
+            [&mut face.serial, &mut face.issuer]
+                .into_iter()
+                .for_each(cut);
+            cut_texts(&mut face.ca_hints);
+        }
+        // The most frequent come first.
+        self.attempts.faces.truncate(MAX_LIST);
         if let Some(tls) = &mut self.tls {
             let texts = [&mut tls.cipher, &mut tls.group, &mut tls.alpn, &mut tls.sni];
             texts.into_iter().flatten().for_each(cut);

@@ -210,9 +210,21 @@ impl Bench {
             return empty(planned, address, &verdict);
         };
         let observation = &ruling.look.observation;
+        let mut evidence = evidence(ruling, rulings);
+        if let Some(probe) = self.plan.probes.get(seen.probe)
+            && rulings.len() >= MOST_LOOKS
+        {
+            let left = u64::from(probe.attempts).saturating_sub(seen.times());
+            evidence.extend((left > 0).then(|| {
+                format!(
+                    "{left} attempts were not made: the peer had shown {} different pictures",
+                    rulings.len()
+                )
+            }));
+        }
         Cell {
             from_id: self.opinions.name(&ruling.look.own_chain),
-            evidence: evidence(ruling, rulings),
+            evidence,
             follow_ups: seen.follow_ups.iter().map(followed).collect(),
             met,
             attempts: attempts(ruling, rulings),

@@ -49,6 +49,11 @@ impl Seen {
         self.attempts.iter().max_by_key(|look| look.until)
     }
 
+    /// How many attempts were made.
+    pub fn times(&self) -> u64 {
+        self.attempts.iter().map(|look| u64::from(look.times)).sum()
+    }
+
     /// Adds a look to those that show the same; `agree` is asked whether two moments differ for their
     /// certificates.
     pub fn note(&mut self, look: Look, agree: impl Fn(&Look, &Look) -> bool) {

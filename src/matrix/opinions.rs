@@ -210,9 +210,17 @@ impl<K: Eq + Hash, V> Memory<K, V> {
         }
         // Not while the others wait: it takes its time.
         let new = Arc::new(think());
-        Arc::clone(lock(&self.0).entry(key).or_insert(new))
+        let mut known = lock(&self.0);
+        // A long run asks anew every second; what is forgotten comes to mind again.
+        if known.len() >= MOST_REMEMBERED {
+            known.clear();
+        }
+        Arc::clone(known.entry(key).or_insert(new))
     }
 }
+
+/// How many judgements are remembered: a fleet of ten thousand for some seconds.
+const MOST_REMEMBERED: usize = 50_000;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use super::advice;
 use super::group::{Group, by, groups};
-use super::mark::{BROKEN, Mark, UNSURE, flaps, is_doubtful, look};
+use super::mark::{BROKEN, Mark, UNSURE, flaps, is_doubtful, look, share};
 use super::page::{Line, Look, Page};
 use crate::code::{By, Code, Confidence, Kind};
 use crate::expectation::Met;
@@ -96,6 +96,10 @@ fn paragraph(page: &mut Page<'_, impl Write>, group: &Group<'_>) -> io::Result<(
 /// The code, and what was expected.
 pub(super) fn verdict(cell: &Cell) -> Line {
     let line = Line::new().add(look(cell), cell.code.as_str());
+    let line = match flaps(cell) {
+        true => line.say(" ").say(&share(cell)),
+        false => line,
+    };
     match (&cell.expected, cell.standing()) {
         (None, _) => line,
         (Some(_), Met::Met) => line.say(", as expected"),
@@ -173,11 +177,24 @@ pub(super) fn caveats(cell: &Cell) -> Vec<Line> {
         });
     }
     if flaps(cell) {
-        let share = format!(
+        let words = format!(
             "Only {} of {} connections say so.",
             cell.attempts.agreeing, cell.attempts.total
         );
-        lines.push(Line::new().add(Look::Doubt, &share));
+        let others = cell
+            .attempts
+            .codes
+            .iter()
+            .filter(|said| said.code != cell.code);
+        let others: Vec<String> = others
+            .take(CANDIDATES)
+            .map(|said| format!("{} {}/{}", said.code, said.count, cell.attempts.total))
+            .collect();
+        let line = Line::new().add(Look::Doubt, &words);
+        lines.push(match others.as_slice() {
+            [] => line,
+            others => line.say(" The others: ").say(&others.join(", ")).say("."),
+        });
     }
     lines
 }
@@ -188,6 +205,10 @@ pub(super) fn next_step(
     indent: usize,
     cell: &Cell,
 ) -> io::Result<()> {
+    // What is the matter is not that it is accepted, nor that it is refused.
+    if cell.attempts.flake.is_some() {
+        return Ok(());
+    }
     let by = if cell.refused_by_probe() {
         Some(By::Probe)
     } else if cell.refused_by_peer() {

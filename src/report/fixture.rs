@@ -6,7 +6,8 @@ use crate::code::{Code, Confidence, Kind};
 use crate::findings;
 use crate::matrix::fixture::{cell, with_code};
 use crate::matrix::{
-    Attempts, Cell, Certificate, Http, Matrix, Run, SCHEMA, Server, TimingMs, Tls, Totals,
+    Attempts, Cell, Certificate, Flake, Http, Matrix, Run, SCHEMA, Said, Server, TimingMs, Tls,
+    Totals,
 };
 use crate::suite::Mode;
 
@@ -187,6 +188,9 @@ fn expect(cell: &mut Cell) {
         (_, []) => Some(cell.refused_by_peer()),
         (_, codes) => Some(codes.contains(&cell.code)),
     });
+    if cell.attempts.agreeing < cell.attempts.total {
+        cell.met = None;
+    }
 }
 
 fn tls(source: &str, target: &str) -> Tls {
@@ -363,8 +367,17 @@ impl Cell {
         self.attempts = Attempts {
             total: 3,
             agreeing: 2,
-            ..Attempts::default()
+            codes: [(Code::Ok, None, 2), (Code::UnknownCa, Some("peer"), 1)]
+                .map(|(code, by, count)| Said {
+                    code,
+                    by: by.map(str::to_owned),
+                    count,
+                })
+                .into(),
+            flake: None,
+            faces: vec![],
         };
+        self.attempts.flake = Flake::of(&self.attempts.codes);
         self
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::{self, Write};
 use std::ops::Range;
 
-use super::mark::{ABSENT, BROKEN, Mark, UNJUDGED, UNSURE, is_unsure, look};
+use super::mark::{ABSENT, BROKEN, Mark, UNJUDGED, UNSURE, flaps, is_unsure, look, share};
 use super::page::{Line, Look, Page};
 use super::text::{FIELD, shortened, shown, width};
 use crate::code::Code;
@@ -150,9 +150,10 @@ impl<'a> Grid<'a> {
         } else {
             ""
         };
-        let share = match square.share() {
-            Some((same, all)) => format!(" {same}/{all}"),
-            None => String::new(),
+        let share = match (square.share(), flaps(cell)) {
+            (Some((same, all)), _) => format!(" {same}/{all}"),
+            (None, true) => format!(" {}", share(cell)),
+            (None, false) => String::new(),
         };
         let sign = Mark::of(cell).sign(ascii);
         let text = format!("{}{sign} {}{unsure}{share}", self.lead(cell), cell.code);
@@ -222,8 +223,15 @@ impl<'a> Grid<'a> {
         if squares().any(|square| is_unsure(square.foremost)) {
             keys.push(key(UNSURE, "not certain"));
         }
-        let share = squares().filter_map(Square::share).min();
-        match share {
+        let flapping = squares().filter(|square| square.share().is_none());
+        let flapping = flapping
+            .map(|square| square.foremost)
+            .find(|cell| flaps(cell));
+        if let (Some(cell), Shape::Words) = (flapping, shape) {
+            keys.push(key(&share(cell), "on so many of its connections"));
+        }
+        let lowest = squares().filter_map(Square::share).min();
+        match lowest {
             Some(_) if shape == Shape::Letters => keys.push(key(DIFFER, "its addresses differ")),
             Some((same, all)) => {
                 keys.push(key(&format!("{same}/{all}"), "at so many of its addresses"));

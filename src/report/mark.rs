@@ -90,6 +90,11 @@ pub(super) fn flaps(cell: &Cell) -> bool {
     cell.attempts.agreeing < cell.attempts.total
 }
 
+/// `497/500`: how many connections say what the cell says.
+pub(super) fn share(cell: &Cell) -> String {
+    format!("{}/{}", cell.attempts.agreeing, cell.attempts.total)
+}
+
 /// Somebody should read about this cell: nobody can tell, or it changes from one connection to the
 /// next.
 pub(super) fn is_doubtful(cell: &Cell) -> bool {

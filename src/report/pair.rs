@@ -74,7 +74,8 @@ pub(super) fn write(page: &mut Page<'_, impl Write>, matrix: &Matrix) -> io::Res
                 false => line.add(Look::Bad, ", expected ").add(Look::Bad, expected),
             };
         }
-        if target.mode == Mode::Unknown.as_str() && !target.evidence.is_empty() {
+        let is_wanted = Mode::WANTED.iter().any(|mode| mode.as_str() == target.mode);
+        if !is_wanted && !target.evidence.is_empty() {
             let why = target.evidence.iter().take(EVIDENCE).map(String::as_str);
             line = line.say(": ").names(Look::Faint, why, "; ");
         }
@@ -87,6 +88,9 @@ pub(super) fn write(page: &mut Page<'_, impl Write>, matrix: &Matrix) -> io::Res
             for line in found.evidence.iter().take(EVIDENCE) {
                 field(page, "", Line::new().say("- ").say(line))?;
             }
+        }
+        if target.ports.len() > 1 {
+            field(page, "by port", super::table::ports(target))?;
         }
     }
     Ok(())

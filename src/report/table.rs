@@ -92,7 +92,38 @@ fn modes(page: &mut Page<'_, impl Write>, matrix: &Matrix) -> io::Result<()> {
             mode_line(page, &target.mode, vec![target])?;
         }
     }
+    if page.verbose > 0 {
+        for target in matrix
+            .targets
+            .iter()
+            .filter(|target| target.ports.len() > 1)
+        {
+            page.item(
+                2,
+                14,
+                Line::new()
+                    .say("by port")
+                    .pad(12)
+                    .name(&target.name)
+                    .say(": ")
+                    .join(ports(target)),
+            )?;
+        }
+    }
     Ok(())
+}
+
+/// `8080 STRICT, 9090 PERMISSIVE`
+pub(super) fn ports(target: &TargetSummary) -> Line {
+    let mut line = Line::new();
+    for (nth, port) in target.ports.iter().take(PORTS).enumerate() {
+        line = line.say(if nth == 0 { "" } else { ", " });
+        line = line.say(&port.port.to_string()).say(" ").name(&port.mode);
+    }
+    match target.ports.len().saturating_sub(PORTS) {
+        0 => line,
+        more => line.say(&format!(" and {more} more, which the JSON result holds")),
+    }
 }
 
 fn mode_line(
@@ -117,7 +148,7 @@ fn mode_line(
             Some(_) => line.add(Look::Good, &target.name),
             None => line.say(&target.name),
         };
-        if mode == Mode::Unknown.as_str() && !target.evidence.is_empty() {
+        if !Mode::WANTED.iter().any(|known| known.as_str() == mode) && !target.evidence.is_empty() {
             let why = target.evidence.iter().take(WHY).map(String::as_str);
             line = line.say(": ").names(Look::Faint, why, "; ");
         }
@@ -193,5 +224,7 @@ fn judged_at(page: &mut Page<'_, impl Write>, matrix: &Matrix) -> io::Result<()>
     page.line(line.say(&run.judged_at).add(Look::Faint, "."))
 }
 
+/// How many ports of one target are shown.
+const PORTS: usize = 16;
 /// How many reasons for an unknown mode are shown.
 const WHY: usize = 4;

@@ -8,7 +8,10 @@ use super::fixture::{matrix, pair};
 use super::*;
 use crate::code::{Code, Confidence, Kind};
 use crate::matrix::fixture::{cell, with_code};
-use crate::matrix::{Cell, FoundDialect, MAX_LIST, MAX_TEXT, Run, SCHEMA, TargetSummary, Totals};
+use crate::matrix::{
+    Attempts, Cell, Face, FoundDialect, MAX_LIST, MAX_TEXT, PortMode, Run, SCHEMA, Said,
+    TargetSummary, Totals,
+};
 
 #[test]
 fn the_fixed_matrix_renders_to_the_golden_files() {
@@ -504,6 +507,28 @@ fn hostile(text: &str, targets: usize) -> Matrix {
     cell.candidates = vec![Code::Ok; 300];
     cell.confidence = Confidence::Ambiguous;
     cell.evidence = many();
+    let said = Said {
+        code: Code::Ok,
+        by: Some(bad()),
+        count: u32::MAX,
+    };
+    cell.attempts = Attempts {
+        total: u32::MAX,
+        agreeing: 1,
+        codes: vec![said.clone(); 300],
+        flake: None,
+        faces: vec![
+            Face {
+                sha256: bad(),
+                serial: bad(),
+                issuer: bad(),
+                ca_hints: many(),
+                count: 1,
+                codes: vec![said],
+            };
+            3
+        ],
+    };
     if let Some(server) = &mut cell.server {
         server.id = Some(bad());
         server.judgement = Code::InvalidSvid;
@@ -563,6 +588,15 @@ fn hostile(text: &str, targets: usize) -> Matrix {
             connections: 2,
             evidence: vec![bad(); 3],
         }],
+        ports: vec![
+            PortMode {
+                port: 1,
+                mode: bad(),
+                addresses: vec![],
+                evidence: vec![bad()],
+            };
+            300
+        ],
     }];
     matrix.findings.truncate(3);
     for finding in &mut matrix.findings {

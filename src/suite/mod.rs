@@ -208,6 +208,8 @@ pub enum Mode {
     TlsOnly,
     /// Only plaintext.
     Plaintext,
+    /// Its addresses have different ones.
+    Mixed,
     /// The rows do not tell.
     Unknown,
 }
@@ -228,6 +230,7 @@ impl Mode {
             Self::Permissive => "PERMISSIVE",
             Self::TlsOnly => "TLS_ONLY",
             Self::Plaintext => "PLAINTEXT",
+            Self::Mixed => "MIXED",
             Self::Unknown => "UNKNOWN",
         }
     }
