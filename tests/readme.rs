@@ -84,9 +84,10 @@ fn the_suite_is_one_that_can_be_read() {
         .unwrap();
     let suite = Suite::parse("README.md", Path::new(""), yaml).unwrap();
     let plan = plan(&[suite]).unwrap();
-    assert_eq!(plan.cells.len(), 25);
-    // Of two targets with an address each, and one with two: three of each identity, one of `none`.
-    assert_eq!(plan.follow_ups(), 4 * (3 * 3 + 1));
+    assert_eq!(plan.cells.len(), 30);
+    // Of two targets with an address each, one with two, and one with SRV records: three of each
+    // identity, one of `none`.
+    assert_eq!(plan.follow_ups(), 5 * (3 * 3 + 1));
 }
 
 #[test]
