@@ -45,6 +45,8 @@ pub struct Observation {
     pub application_bytes: u64,
     /// What a proxy answered that we asked for a tunnel.
     pub tunnel: Option<Answer>,
+    /// The HTTP/2 error code with which the peer ended the tunnel, or what was to become one.
+    pub stream_error: Option<u32>,
     /// The answer to our request.
     pub answer: Option<Answer>,
     /// The answer to a request that is not HTTP.

@@ -19,7 +19,8 @@ pub(super) fn client(
     probe: &Probe,
     recorder: &Arc<Recorder>,
 ) -> Result<(ClientConnection, observation::Tls), rustls::Error> {
-    let versions: &[&SupportedProtocolVersion] = match probe.offer.versions {
+    let offered = versions(probe);
+    let versions: &[&SupportedProtocolVersion] = match offered {
         Versions::Both => &[&TLS13, &TLS12],
         Versions::Tls12 => &[&TLS12],
         Versions::Tls13 => &[&TLS13],
@@ -51,7 +52,7 @@ pub(super) fn client(
     let offers = observation::Tls {
         sni,
         offered_alpn,
-        offered: match probe.offer.versions {
+        offered: match offered {
             Versions::Both => Offered::Both,
             Versions::Tls12 => Offered::Only(Version::Tls12),
             Versions::Tls13 => Offered::Only(Version::Tls13),
@@ -59,6 +60,14 @@ pub(super) fn client(
         ..observation::Tls::default()
     };
     Ok((ClientConnection::new(Arc::new(config), name)?, offers))
+}
+
+/// The proxies of ambient and of Linkerd speak TLS 1.3 alone, and so do their clients.
+fn versions(probe: &Probe) -> Versions {
+    match (probe.offer.versions, probe.way.dialect) {
+        (Versions::Both, Dialect::Hbone | Dialect::Linkerd) => Versions::Tls13,
+        (versions, _) => versions,
+    }
 }
 
 /// The server name to send, where it is one that can be sent.

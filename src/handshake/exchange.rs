@@ -1,6 +1,7 @@
 //! One request and its answer, over whatever the wire carries. hyper speaks HTTP; the wire keeps the
 //! facts that hyper has no use for.
 
+use std::convert::Infallible;
 use std::future::pending;
 use std::time::Duration;
 
@@ -9,13 +10,14 @@ use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::{http1, http2};
 use hyper::{HeaderMap, Request as HttpRequest, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout_at};
 
 use super::Patience;
 use super::wire::{Lent, Wire};
 use crate::observation::{Answer, Ending, Objection, Observation};
 use crate::plan::Probe;
-use crate::target::{HttpVersion, Request, Sni};
+use crate::target::{Dialect, HttpVersion, Request, Sni};
 
 /// Sends the request of the probe and waits for its answer, or for the end of the connection.
 pub(super) async fn ask(
@@ -28,8 +30,8 @@ pub(super) async fn ask(
         seen.ending = Ending::Fault("cannot ask that yet".to_owned());
         return wire;
     }
-    let http2 = speaks_http2(probe, seen);
-    let request = match request(probe, http2) {
+    let manner = Manner::of(probe, seen, patience);
+    let request = match request(probe, manner.http2) {
         Ok(request) => request,
         Err(err) => {
             seen.ending =
@@ -39,11 +41,6 @@ pub(super) async fn ask(
     };
     let lent = Lent::new(wire);
     let begun = Instant::now();
-    let manner = Manner {
-        http2,
-        is_grpc: matches!(probe.request, Request::GrpcHealth(_)),
-        deadline: patience.deadline,
-    };
     let exchange = exchange(lent.clone(), request, manner);
     let answer = timeout_at(patience.deadline, exchange).await;
     seen.timing.request = Some(begun.elapsed());
@@ -65,14 +62,34 @@ pub(super) async fn ask(
 
 /// How to ask.
 #[derive(Clone, Copy, Debug)]
-struct Manner {
-    http2: bool,
+pub(super) struct Manner {
+    pub(super) http2: bool,
     is_grpc: bool,
     deadline: Instant,
 }
 
+impl Manner {
+    pub(super) fn of(probe: &Probe, seen: &Observation, patience: Patience) -> Self {
+        Self {
+            http2: speaks_http2(probe, seen),
+            is_grpc: matches!(probe.request, Request::GrpcHealth(_)),
+            deadline: patience.deadline,
+        }
+    }
+
+    /// Of what is no call.
+    pub(super) fn plain(patience: Patience) -> Self {
+        Self {
+            http2: true,
+            is_grpc: false,
+            deadline: patience.deadline,
+        }
+    }
+}
+
 fn speaks_http2(probe: &Probe, seen: &Observation) -> bool {
-    let negotiated = seen.tls.alpn.as_deref();
+    // What an HBONE proxy agrees to is spoken around the tunnel, not in it.
+    let negotiated = (seen.tls.alpn.as_deref()).filter(|_| probe.way.dialect != Dialect::Hbone);
     match &probe.request {
         Request::GrpcHealth(_) => true,
         Request::Http { version, .. } => match version {
@@ -84,8 +101,14 @@ fn speaks_http2(probe: &Probe, seen: &Observation) -> bool {
     }
 }
 
-fn request(probe: &Probe, http2: bool) -> Result<HttpRequest<Full<Bytes>>, hyper::http::Error> {
+pub(super) fn request(
+    probe: &Probe,
+    http2: bool,
+) -> Result<HttpRequest<Full<Bytes>>, hyper::http::Error> {
+    let is_bare = matches!(probe.way.dialect, Dialect::Hbone | Dialect::Linkerd);
     let authority = match &probe.offer.sni {
+        // Mesh proxies go by names of their own.
+        _ if is_bare => probe.address.to_string(),
         // Whoever serves several names wants the request for the one of the handshake.
         Sni::Name(name) => format!("{name}:{}", probe.address.port()),
         Sni::Host | Sni::Off => probe.address.to_string(),
@@ -102,7 +125,8 @@ fn request(probe: &Probe, http2: bool) -> Result<HttpRequest<Full<Bytes>>, hyper
         .method(method)
         .header("user-agent", concat!("probe/", env!("CARGO_PKG_VERSION")));
     request = if http2 {
-        request.uri(format!("https://{authority}{path}"))
+        let scheme = if is_bare { "http" } else { "https" };
+        request.uri(format!("{scheme}://{authority}{path}"))
     } else {
         request
             .uri(path)
@@ -117,8 +141,8 @@ fn request(probe: &Probe, http2: bool) -> Result<HttpRequest<Full<Bytes>>, hyper
     request.body(Full::new(body))
 }
 
-async fn exchange(
-    wire: Lent,
+pub(super) async fn exchange(
+    wire: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     request: HttpRequest<Full<Bytes>>,
     manner: Manner,
 ) -> hyper::Result<Option<Answer>> {
@@ -126,22 +150,22 @@ async fn exchange(
     if manner.http2 {
         let (mut sender, connection) = http2::handshake(TokioExecutor::new(), io).await?;
         let answer = async { Ok(read(sender.send_request(request).await?, manner).await) };
-        tokio::select! { biased; answer = answer => answer, () = drive(connection) => pending().await }
+        tokio::select! { biased; answer = answer => answer, never = drive(connection) => match never {} }
     } else {
         let (mut sender, connection) = http1::handshake(io).await?;
         let answer = async { Ok(read(sender.send_request(request).await?, manner).await) };
-        tokio::select! { biased; answer = answer => answer, () = drive(connection) => pending().await }
+        tokio::select! { biased; answer = answer => answer, never = drive(connection) => match never {} }
     }
 }
 
 /// The connection must be polled for the answer to come, and its own end is no answer.
-async fn drive(connection: impl Future<Output = hyper::Result<()>>) {
+pub(super) async fn drive(connection: impl Future<Output = hyper::Result<()>>) -> Infallible {
     let _ = connection.await;
-    pending::<()>().await;
+    pending().await
 }
 
 /// Nothing, where the one word that a gRPC call is about did not come.
-async fn read(mut response: Response<Incoming>, manner: Manner) -> Option<Answer> {
+pub(super) async fn read(mut response: Response<Incoming>, manner: Manner) -> Option<Answer> {
     let mut body = Vec::new();
     let mut trailers = HeaderMap::new();
     let mut is_whole = false;
@@ -163,13 +187,27 @@ async fn read(mut response: Response<Incoming>, manner: Manner) -> Option<Answer
             Ok(Some(Err(_))) | Err(_) => break,
         }
     }
-    let headers = response.headers();
-    let text = |name: &str| header(&trailers, name).or_else(|| header(headers, name));
-    let is_grpc = text("grpc-status").is_some();
+    let is_grpc =
+        trailers.contains_key(GRPC_STATUS) || response.headers().contains_key(GRPC_STATUS);
     if manner.is_grpc && !is_grpc && !is_whole && response.status().is_success() {
         return None;
     }
     Some(Answer {
+        grpc_serving: is_grpc.then(|| health_status(&body)).flatten(),
+        body: String::from_utf8_lossy(&body).into_owned(),
+        ..with_trailers(&response, &trailers)
+    })
+}
+
+/// An answer of which nothing but the head is read.
+pub(super) fn head(response: &Response<Incoming>) -> Answer {
+    with_trailers(response, &HeaderMap::new())
+}
+
+fn with_trailers(response: &Response<Incoming>, trailers: &HeaderMap) -> Answer {
+    let headers = response.headers();
+    let text = |name: &str| header(trailers, name).or_else(|| header(headers, name));
+    Answer {
         status: response.status().as_u16(),
         server: text("server"),
         date: text("date"),
@@ -177,11 +215,11 @@ async fn read(mut response: Response<Incoming>, manner: Manner) -> Option<Answer
             .iter()
             .filter_map(|&name| Some((name.to_owned(), text(name)?)))
             .collect(),
-        grpc_status: text("grpc-status").and_then(|status| status.parse().ok()),
+        grpc_status: text(GRPC_STATUS).and_then(|status| status.parse().ok()),
         grpc_message: text("grpc-message"),
-        grpc_serving: is_grpc.then(|| health_status(&body)).flatten(),
-        body: String::from_utf8_lossy(&body).into_owned(),
-    })
+        grpc_serving: None,
+        body: String::new(),
+    }
 }
 
 fn header(headers: &HeaderMap, name: &str) -> Option<String> {
@@ -212,6 +250,7 @@ fn health_status(frame: &[u8]) -> Option<u32> {
     }
 }
 
+const GRPC_STATUS: &str = "grpc-status";
 const GRPC_HEALTH: &str = "/grpc.health.v1.Health/Check";
 const LONGEST_BODY: usize = 4096;
 /// How long to wait for the rest of a page: some never end.

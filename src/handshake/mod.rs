@@ -7,8 +7,10 @@ mod config;
 mod ending;
 mod exchange;
 mod flight;
+mod linkerd;
 mod records;
 mod recorder;
+mod tunnel;
 mod wire;
 
 use std::net::SocketAddr;
@@ -24,7 +26,7 @@ use self::wire::{Elapsed, Wire};
 use crate::identity::Identity;
 use crate::observation::{Came, CertificateRequest, Ending, Observation, Stage, Version};
 use crate::plan::Probe;
-use crate::target::Request;
+use crate::target::{Dialect, Request};
 
 /// What one connection needs beside its probe.
 pub struct Attempt<'a> {
@@ -171,12 +173,21 @@ async fn tls(
         wire.read_while(patience.one_turn(), is_quiet).await;
     }
     note_handshake(&wire, &recorder, seen);
-    let wants_to_speak = attempt.probe.request != Request::None;
+    let is_tunnel = attempt.probe.way.dialect == Dialect::Hbone;
+    let wants_to_speak = is_tunnel || attempt.probe.request != Request::None;
     let trusted = || (attempt.may_speak)(&seen.chain);
+    let mut ending_within = None;
     if seen.stage == Stage::Settle && wire.ending.is_none() && wants_to_speak && trusted() {
         seen.timing.settle = Some(settled_from.elapsed());
-        seen.stage = Stage::Request;
-        wire = exchange::ask(attempt.probe, wire, patience, seen).await;
+        if is_tunnel {
+            seen.stage = Stage::Tunnel;
+            (wire, ending_within) = tunnel::ask(&attempt, wire, patience, seen).await;
+        } else if linkerd::introduce(&attempt, &mut wire, seen) {
+            seen.stage = Stage::Request;
+            wire = exchange::ask(attempt.probe, wire, patience, seen).await;
+        } else {
+            close_and_listen(&mut wire, patience).await;
+        }
     } else if seen.stage == Stage::Settle && wire.ending.is_none() {
         seen.request_withheld = wants_to_speak;
         close_and_listen(&mut wire, patience).await;
@@ -187,6 +198,7 @@ async fn tls(
     }
     note_handshake(&wire, &recorder, seen);
     note_end(&wire, seen);
+    seen.ending = ending_within.unwrap_or(seen.ending.clone());
     leave(wire, patience).await;
 }
 

@@ -110,6 +110,7 @@ fn is_same(one: &Observation, other: &Observation) -> bool {
         received: _,
         application_bytes: _,
         tunnel,
+        stream_error,
         answer,
         reply,
         timing: _,
@@ -127,6 +128,7 @@ fn is_same(one: &Observation, other: &Observation) -> bool {
         && *warnings == other.warnings
         && signs(one) == signs(other)
         && is_same_answer(tunnel.as_ref(), other.tunnel.as_ref())
+        && *stream_error == other.stream_error
         && is_same_answer(answer.as_ref(), other.answer.as_ref())
         && *reply == other.reply
 }

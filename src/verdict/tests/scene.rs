@@ -56,6 +56,7 @@ pub(super) const fn at(stage: Stage, version: Option<Version>) -> Observation {
         received: 0,
         application_bytes: 0,
         tunnel: None,
+        stream_error: None,
         answer: None,
         reply: None,
         timing: Timing {
