@@ -11,10 +11,10 @@ use crate::code::Code;
 use crate::exit::Exit;
 use crate::identity::{Identity, Origin, files};
 use crate::suite::{
-    BundleSource, Expectation, Pause, Place, Scope, Source, SourceName, Suite, Target, TargetName,
-    Wanted,
+    BundleSource, Expectation, LINKERD_NAMESPACE, Pause, Place, Scope, Source, SourceName, Suite,
+    Target, TargetName, Wanted,
 };
-use crate::target::{Destination, Offer, Request, Sni, Versions, Via, Way};
+use crate::target::{Destination, Dialect, Offer, Request, Sni, Versions, Via, Way};
 
 pub(super) async fn pair(
     pair: &Pair,
@@ -48,7 +48,7 @@ fn suite(pair: &Pair, to: &str, common: &Common, suites: &[Suite]) -> Result<Sui
     let own = own_identity(pair)?;
     let source = source(pair, known, own.as_ref())?;
     let scope = scope(pair, known, own.as_ref(), &source);
-    let name = Wish::new(&pair.name, &scope)?;
+    let name = Wish::new(&pair.name, &scope, dialect(pair, to, known))?;
     let mut suite = Suite {
         name: known
             .map_or("the command line", |suite| &suite.name)
@@ -211,7 +211,7 @@ fn scope(pair: &Pair, known: Option<&Suite>, own: Option<&Identity>, source: &So
 struct Wish(Option<Expected>);
 
 impl Wish {
-    fn new(name: &Name, scope: &Scope) -> Result<Self, Trouble> {
+    fn new(name: &Name, scope: &Scope, dialect: Dialect) -> Result<Self, Trouble> {
         let Name {
             id,
             trust_domain,
@@ -219,6 +219,12 @@ impl Wish {
             ip,
         } = name;
         Ok(Self(match (id, trust_domain, dns, ip) {
+            (Some(id), ..) if dialect == Dialect::Linkerd && !id.contains("://") => {
+                let name = scope.linkerd_name(id, LINKERD_NAMESPACE);
+                Some(Expected::Dns(
+                    name.map_err(|why| Trouble::usage(format!("--id {why}")))?,
+                ))
+            }
             (Some(id), ..) => {
                 let id = scope.id(id);
                 Some(Expected::Id(
@@ -243,6 +249,17 @@ impl Wish {
     }
 }
 
+/// How to be taken for a peer: the flag, else the suite's target.
+fn dialect(pair: &Pair, to: &str, known: Option<&Suite>) -> Dialect {
+    let of_target = || target_of(known?, to).map(|target| target.way.dialect);
+    pair.dialect.or_else(of_target).unwrap_or_default()
+}
+
+fn target_of<'a>(suite: &'a Suite, to: &str) -> Option<&'a Target> {
+    let mut all = suite.targets.iter();
+    all.find(|target| target.name.as_str() == to)
+}
+
 fn target(
     pair: &Pair,
     to: &str,
@@ -250,13 +267,7 @@ fn target(
     known: Option<&Suite>,
     wish: Wish,
 ) -> Result<Target, Trouble> {
-    let found = known.and_then(|suite| {
-        suite
-            .targets
-            .iter()
-            .find(|target| target.name.as_str() == to)
-            .cloned()
-    });
+    let found = known.and_then(|suite| target_of(suite, to).cloned());
     let mut target = match found {
         Some(target) => target,
         None => Target {
@@ -290,9 +301,13 @@ fn target(
             place: flag("--to"),
         },
     };
+    let is_wished = wish.0.is_some();
     target.expected = wish.0.unwrap_or(target.expected);
     if let Some(sni) = &pair.sni {
         target.offer.sni = sni_of(sni)?;
+    }
+    if dialect(pair, to, known) == Dialect::Linkerd {
+        named_by_linkerd(&mut target, is_wished && pair.sni.is_none())?;
     }
     if let Some(list) = &pair.alpn {
         target.offer.alpn = Some(
@@ -329,6 +344,25 @@ fn target(
         )));
     }
     Ok(target)
+}
+
+/// The server name of a Linkerd proxy is its identity, and its identity is its server name.
+fn named_by_linkerd(target: &mut Target, is_renamed: bool) -> Result<(), Trouble> {
+    let sni = &mut target.offer.sni;
+    match (&mut target.expected, &sni) {
+        (Expected::Dns(name), _) if is_renamed || *sni == Sni::Host => {
+            *sni = Sni::Name(name.clone());
+        }
+        (expected @ Expected::AnySvid, Sni::Name(name)) => *expected = Expected::Dns(name.clone()),
+        (_, Sni::Host) => {
+            return Err(Trouble::usage(
+                "--dialect linkerd needs the server name, which is the identity of the proxy: write \
+                 --id sa/NAME, its whole identity as --dns NAME, or --sni NAME",
+            ));
+        }
+        (_, _) => {}
+    }
+    Ok(())
 }
 
 pub(super) fn sni_of(text: &str) -> Result<Sni, Trouble> {

@@ -169,11 +169,24 @@ impl Followed {
 
 fn is_named(identity: &Identity, id: &SpiffeId) -> Result<(), String> {
     let says = identity.name().unwrap_or("no name at all");
-    if says == id.to_string() {
+    if says == id.to_string() || is_linkerds(says, id) {
         Ok(())
     } else {
         Err(format!("its certificate says {says:?}, expected {id}"))
     }
+}
+
+/// Linkerd names the same service account in the DNS.
+fn is_linkerds(name: &str, id: &SpiffeId) -> bool {
+    let segments: Vec<&str> = id.path().split('/').collect();
+    let ["", "ns", namespace, "sa", account] = *segments.as_slice() else {
+        return false;
+    };
+    let begin = format!("{account}.{namespace}.serviceaccount.identity.");
+    let rest = name
+        .strip_prefix(&begin)
+        .and_then(|rest| rest.split_once('.'));
+    rest.is_some_and(|(_, domain)| domain == id.trust_domain().as_str())
 }
 
 fn unusable(source: &Source, why: String) -> Unusable {

@@ -172,7 +172,7 @@ impl Reader<'_> {
         }
         match self.scope.id(&key.name) {
             Ok(id) => Some(id),
-            Err(InvalidId::NoTrustDomain | InvalidId::NotShort) => None,
+            Err(InvalidId::NoTrustDomain | InvalidId::NotShort | InvalidId::NotDns(_)) => None,
             Err(InvalidId::Spiffe(why)) => {
                 let what = format!(
                     "source {:?} is named like a SPIFFE ID, but {why}; name it otherwise and set its `id`",

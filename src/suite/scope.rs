@@ -1,5 +1,7 @@
 //! IDs written short: what `sa/frontend` stands for in a suite, and on the command line beside it.
 
+use rustls_pki_types::DnsName;
+
 use crate::certificate::{InvalidSpiffeId, SpiffeId, TrustDomain};
 
 /// What an ID written short leaves out.
@@ -42,6 +44,27 @@ impl Scope {
         SpiffeId::of_service_account(domain, namespace, account).map_err(InvalidId::Spiffe)
     }
 
+    /// The name that Linkerd gives to the service account that a short ID stands for, where its control
+    /// plane lives in this namespace.
+    ///
+    /// ```
+    /// # let mut scope = mtls_probe::suite::Scope::default();
+    /// scope.trust_domain = Some("cluster.local".parse().unwrap());
+    /// let name = scope.linkerd_name("shop/sa/web", "linkerd").unwrap();
+    /// assert_eq!(name, "web.shop.serviceaccount.identity.linkerd.cluster.local");
+    /// ```
+    pub fn linkerd_name(&self, text: &str, control_plane: &str) -> Result<String, InvalidId> {
+        // What is no good in a SPIFFE ID is no good here.
+        let id = self.id(text)?;
+        let (namespace, account) = self.account(text).ok_or(InvalidId::NotShort)?;
+        let domain = id.trust_domain();
+        let name = format!("{account}.{namespace}{LINKERD_MARK}{control_plane}.{domain}");
+        match DnsName::try_from(name.as_str()) {
+            Ok(_) => Ok(name),
+            Err(_) => Err(InvalidId::NotDns(name)),
+        }
+    }
+
     /// Whether the text has the form of an ID, short or whole.
     pub fn is_id(&self, text: &str) -> bool {
         text.contains("://") || self.account(text).is_some()
@@ -68,7 +91,15 @@ pub enum InvalidId {
         "needs a trust domain; set `trust_domain` at the top of the suite, or write the whole spiffe:// ID"
     )]
     NoTrustDomain,
+    /// It stands for a name of Linkerd that the DNS does not allow.
+    #[error("stands for {0:?}, which is no name of the DNS")]
+    NotDns(String),
     /// What it stands for breaks the rules.
     #[error("{0}")]
     Spiffe(InvalidSpiffeId),
 }
+
+/// In the name of every identity that Linkerd gives out.
+pub(super) const LINKERD_MARK: &str = ".serviceaccount.identity.";
+/// Where Linkerd's control plane lives, unless it is told otherwise.
+pub const LINKERD_NAMESPACE: &str = "linkerd";

@@ -11,6 +11,7 @@ use rustls_pki_types::DnsName;
 
 use super::mistake::At;
 use super::reader::{Keys, Reader};
+use super::scope::{LINKERD_MARK, LINKERD_NAMESPACE};
 use super::yaml::{Key, Node, Value};
 use super::{Pause, Target, TargetName};
 use crate::certificate::{Expected, TrustDomain};
@@ -32,6 +33,7 @@ pub(super) struct Defaults {
     follow_ups: Option<bool>,
     dialect: Option<Dialect>,
     via: Option<Via>,
+    control_plane: Option<String>,
     starttls: Option<StartTls>,
     request: Option<Request>,
     versions: Option<Versions>,
@@ -58,6 +60,7 @@ fn knobs(keys: &mut Keys<'_>, reader: &mut Reader<'_>) -> Defaults {
     let [tls, sni, alpn, groups] = ["tls", "sni", "alpn", "groups"].map(&mut read);
     let [follow_ups, via, starttls] = ["follow_ups", "via", "starttls"].map(&mut read);
     let [pause, jitter, dns_server] = ["pause", "jitter", "dns_server"].map(&mut read);
+    let control_plane = read("control_plane");
     Defaults {
         timeout: timeout.and_then(|node| reader.timeout(node)),
         attempts: attempts.and_then(|node| reader.attempts(node)),
@@ -70,6 +73,7 @@ fn knobs(keys: &mut Keys<'_>, reader: &mut Reader<'_>) -> Defaults {
         }),
         dialect: dialect.and_then(|node| self::dialect(node, reader)),
         via: via.and_then(|node| reader.parsed("via", node)),
+        control_plane: control_plane.and_then(|node| self::control_plane(node, reader)),
         starttls: starttls.and_then(|node| self::starttls(node, reader)),
         request: request.and_then(|node| self::request(node, reader)),
         versions: tls.and_then(|node| versions(node, reader)),
@@ -89,9 +93,26 @@ pub(super) fn target(
     let owner = format!("target {:?}", key.name);
     let mut keys = Keys::of(owner, key.at, node, "{ address: \"api:8443\" }", reader)?;
     let addresses = destinations(&mut keys, reader);
-    let expected = expected(&mut keys, reader);
+    let own = knobs(&mut keys, reader);
+    let dialect = own.dialect.or(defaults.dialect).unwrap_or_default();
+    let sni = own.sni.or(defaults.sni.clone()).unwrap_or_default();
+    let control_plane = own.control_plane.or(defaults.control_plane.clone());
+    let home = Home {
+        dialect,
+        sni: &sni,
+        control_plane: control_plane.as_deref().unwrap_or(LINKERD_NAMESPACE),
+    };
+    let expected = expected(&mut keys, home, reader);
+    let sni = expected
+        .as_ref()
+        .and_then(|expected| home.server_name(expected, &keys, reader))
+        .unwrap_or(sni.clone());
     let bundle = keys.take("bundle");
     let bundle = bundle.map(|node| declared(node, bundles, reader));
+    let bundle = bundle.or_else(|| match &expected {
+        Some(Expected::Dns(name)) => linkerd_bundle(name, bundles).map(Some),
+        Some(_) | None => None,
+    });
     if let (None, [first, _, ..]) = (&bundle, bundles)
         && matches!(
             expected,
@@ -104,10 +125,9 @@ pub(super) fn target(
         );
         reader.mistakes.add(key.at, what);
     }
-    let own = knobs(&mut keys, reader);
     let offer = Offer {
         alpn: own.alpn.or(defaults.alpn.clone()),
-        sni: own.sni.or(defaults.sni.clone()).unwrap_or_default(),
+        sni,
         versions: own.versions.or(defaults.versions).unwrap_or_default(),
         groups: own.groups.or(defaults.groups.clone()).unwrap_or_default(),
     };
@@ -116,7 +136,7 @@ pub(super) fn target(
         reader.mistakes.add(keys.place("groups"), what);
     }
     let way = Way {
-        dialect: own.dialect.or(defaults.dialect).unwrap_or_default(),
+        dialect,
         via: own.via.or(defaults.via.clone()),
         starttls: own.starttls.or(defaults.starttls).unwrap_or_default(),
     };
@@ -204,7 +224,7 @@ fn dns_server(node: &Node, reader: &mut Reader<'_>) -> Option<SocketAddr> {
 
 /// Whom the certificate must name. By default any SVID of a trust domain that there is a bundle for:
 /// a certificate that is no SVID is refused unless the target says that it need not be one.
-fn expected(keys: &mut Keys<'_>, reader: &mut Reader<'_>) -> Option<Expected> {
+fn expected(keys: &mut Keys<'_>, home: Home<'_>, reader: &mut Reader<'_>) -> Option<Expected> {
     let given: Vec<_> = ["id", "trust_domain", "dns", "ip"]
         .into_iter()
         .filter_map(|name| keys.take(name).map(|node| (name, node)))
@@ -219,6 +239,9 @@ fn expected(keys: &mut Keys<'_>, reader: &mut Reader<'_>) -> Option<Expected> {
     let (name, node) = match *given.as_slice() {
         [] => {
             return Some(match profile {
+                None if let (Dialect::Linkerd, Sni::Name(name)) = (home.dialect, home.sni) => {
+                    Expected::Dns(name.clone())
+                }
                 Some(Profile::Tls) => Expected::AnyName,
                 Some(Profile::Svid) | None => Expected::AnySvid,
             });
@@ -233,6 +256,10 @@ fn expected(keys: &mut Keys<'_>, reader: &mut Reader<'_>) -> Option<Expected> {
         }
     };
     let (expected, means) = match name {
+        "id" if home.dialect == Dialect::Linkerd && is_short(node) => {
+            let name = home.linkerd_name(node, reader);
+            (name.map(Expected::Dns), Profile::Tls)
+        }
         "id" => (reader.id("id", node).map(Expected::Id), Profile::Svid),
         "trust_domain" => {
             let domain = reader.parsed("trust_domain", node);
@@ -262,6 +289,71 @@ fn expected(keys: &mut Keys<'_>, reader: &mut Reader<'_>) -> Option<Expected> {
         }
         _ => expected,
     }
+}
+
+/// What the name of a target depends on beside the name.
+#[derive(Clone, Copy)]
+struct Home<'a> {
+    dialect: Dialect,
+    sni: &'a Sni,
+    control_plane: &'a str,
+}
+
+impl Home<'_> {
+    /// Linkerd knows its service accounts by names of the DNS.
+    fn linkerd_name(self, node: &Node, reader: &mut Reader<'_>) -> Option<String> {
+        let text = reader.text("id", node)?;
+        match reader.scope.linkerd_name(text, self.control_plane) {
+            Ok(name) => Some(name),
+            Err(why) => reader.refuse(node.at, format!("id {text:?} {why}")),
+        }
+    }
+
+    /// The server name of a Linkerd proxy is its identity; nothing where another is chosen.
+    fn server_name(
+        self,
+        expected: &Expected,
+        keys: &Keys<'_>,
+        reader: &mut Reader<'_>,
+    ) -> Option<Sni> {
+        match (self.dialect, self.sni, expected) {
+            (Dialect::Linkerd, Sni::Host, Expected::Dns(name)) => Some(Sni::Name(name.clone())),
+            (Dialect::Auto, Sni::Host, Expected::Dns(name)) if name.contains(LINKERD_MARK) => {
+                Some(Sni::Name(name.clone()))
+            }
+            (Dialect::Linkerd, Sni::Host, _) => {
+                let what = format!(
+                    "{} needs a server name: a Linkerd proxy ends TLS for its own name alone; write `id: sa/NAME`, its whole identity as `dns: NAME`, or `sni: NAME`",
+                    keys.owner
+                );
+                reader.refuse(keys.at, what)
+            }
+            (_, _, _) => None,
+        }
+    }
+}
+
+fn is_short(node: &Node) -> bool {
+    matches!(&node.value, Value::Text(text) if !text.contains("://"))
+}
+
+/// The bundle of the trust domain that a name of Linkerd ends in.
+fn linkerd_bundle(name: &str, bundles: &[&TrustDomain]) -> Option<TrustDomain> {
+    let (_, rest) = name.split_once(LINKERD_MARK)?;
+    let (_, domain) = rest.split_once('.')?;
+    let mut all = bundles.iter();
+    all.find(|known| known.as_str() == domain)
+        .map(|&domain| domain.clone())
+}
+
+fn control_plane(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
+    let text = reader.text("control_plane", node)?;
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if text.len() <= 63 && text.chars().all(allowed) {
+        return Some(text.to_owned());
+    }
+    let what = format!("control_plane {text:?} is not the name of a Kubernetes namespace");
+    reader.refuse(node.at, what)
 }
 
 /// By which rules a certificate is judged.
