@@ -172,7 +172,7 @@ pub(super) fn status(answer: &Answer) -> String {
     text
 }
 
-fn proxy_error(answer: &Answer) -> Option<&str> {
+pub(super) fn proxy_error(answer: &Answer) -> Option<&str> {
     let found = answer
         .proxy_headers
         .iter()

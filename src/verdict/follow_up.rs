@@ -2,7 +2,7 @@
 
 use super::alert::UNKNOWN_CA;
 use super::library::Library;
-use super::{Known, Verdict, is_proved};
+use super::{Known, Verdict, is_proved, tunnel};
 use crate::code::{Code, Confidence, Outcome};
 use crate::observation::{
     CertificateRequest, Ending, Gave, Observation, Offered, Stage, Version, Wordless,
@@ -53,7 +53,7 @@ impl Signal {
 
 /// Our request went out, or would have.
 fn has_spoken(seen: &Observation) -> bool {
-    seen.stage == Stage::Request || seen.request_unsent
+    seen.stage >= Stage::Tunnel || seen.request_unsent
 }
 
 impl<'a> Known<'a> {
@@ -77,8 +77,14 @@ fn has_closed(seen: &Observation) -> bool {
 
 /// The next follow-up that could settle what is open, if any could.
 pub(super) fn next(seen: &Observation, known: &Known<'_>, verdict: &Verdict) -> Option<FollowUp> {
+    if tunnel::is_settled(seen) {
+        return None;
+    }
     let is_new = |kind: &FollowUp| known.follow_ups.iter().all(|one| one.kind != *kind);
-    wanted(seen, verdict).into_iter().find(is_new)
+    let is_of_use =
+        |kind: &FollowUp| *kind != FollowUp::OtherVersion || !tunnel::knows_no_other_version(seen);
+    let mut wanted = wanted(seen, verdict).into_iter().filter(is_of_use);
+    wanted.find(is_new)
 }
 
 fn wanted(seen: &Observation, verdict: &Verdict) -> Vec<FollowUp> {

@@ -9,10 +9,12 @@ mod dialect;
 mod follow_up;
 mod late;
 mod library;
+mod linkerd;
 mod plaintext;
 mod refusal;
 mod sidecar;
 mod silence;
+mod tunnel;
 
 use crate::certificate::Judgement;
 use crate::code::{By, Code, Confidence, Kind, Outcome};
@@ -90,7 +92,7 @@ impl Elsewhere<'static> {
 
 /// Reads an observation.
 pub fn classify(seen: &Observation, known: &Known<'_>) -> Verdict {
-    with_our_opinion(theirs(seen, known), seen, known)
+    with_our_opinion(theirs(seen, known), seen, known).because_all(linkerd::context(seen, known))
 }
 
 /// The follow-up that could settle what the peer thinks of us, where that is open and one could.
@@ -206,6 +208,10 @@ fn with_our_opinion(theirs: Verdict, seen: &Observation, known: &Known<'_>) -> V
 
 /// What a TLS connection means, leaving our opinion of the server aside.
 fn tls(seen: &Observation, known: &Known<'_>) -> Verdict {
+    let in_its_way = tunnel::read(seen, known).or_else(|| linkerd::read(seen, known));
+    if let Some(verdict) = in_its_way {
+        return verdict.because_all(context(seen));
+    }
     let verdict = match &seen.ending {
         Ending::NeverConnected(why) => return never_connected(why),
         Ending::Fault(words) => return Verdict::fault(words.clone()),
@@ -219,7 +225,7 @@ fn tls(seen: &Observation, known: &Known<'_>) -> Verdict {
         },
         Ending::Wordless(ending) => silence::wordless(*ending, seen, known),
     };
-    verdict.because_all(context(seen))
+    linkerd::temper(verdict, seen).because_all(context(seen))
 }
 
 /// There was no connection to judge by.

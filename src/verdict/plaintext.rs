@@ -3,6 +3,7 @@
 use super::{Known, Verdict, answer, first_words, never_connected};
 use crate::code::{Code, Confidence};
 use crate::observation::{Answer, Ending, Observation, Wordless};
+use crate::target::Dialect;
 
 /// Reads a plaintext connection.
 pub(super) fn read(seen: &Observation, known: &Known<'_>) -> Verdict {
@@ -14,10 +15,10 @@ pub(super) fn read(seen: &Observation, known: &Known<'_>) -> Verdict {
         Ending::Fault(words) => Verdict::fault(words.clone()),
         _ if seen.received > 0 => spoke(&seen.first_bytes),
         Ending::Wordless(Wordless::Reset) => {
-            hung_up("the peer reset the connection", Code::Reset, known)
+            hung_up("the peer reset the connection", Code::Reset, seen, known)
         }
         Ending::Wordless(Wordless::Fin | Wordless::CloseNotify) => {
-            hung_up("the peer closed the connection", Code::Closed, known)
+            hung_up("the peer closed the connection", Code::Closed, seen, known)
         }
         Ending::Wordless(Wordless::Quiet)
         | Ending::Answered
@@ -86,8 +87,11 @@ fn is_text(bytes: &[u8]) -> bool {
 
 /// Hanging up on plaintext is a refusal where TLS is known to be spoken; elsewhere it may be an
 /// application that dislikes what we said.
-fn hung_up(how: &str, otherwise: Code, known: &Known<'_>) -> Verdict {
+fn hung_up(how: &str, otherwise: Code, seen: &Observation, known: &Known<'_>) -> Verdict {
     let fact = format!("{how} after plaintext, without a word");
+    if seen.dialect == Dialect::Hbone && known.elsewhere.speaks_tls {
+        return behind_ztunnel(fact, otherwise, known);
+    }
     if known.elsewhere.speaks_tls {
         Verdict::new(Code::PlaintextRejected, Confidence::Likely)
             .because(fact)
@@ -96,6 +100,24 @@ fn hung_up(how: &str, otherwise: Code, known: &Known<'_>) -> Verdict {
         Verdict::new(otherwise, Confidence::Ambiguous)
             .because(fact)
             .because("an application that dislikes our plaintext would look the same")
+    }
+}
+
+/// A ztunnel lets plaintext in by TCP, and closes it where policy wants an identity, or where it does not
+/// reach the application.
+fn behind_ztunnel(fact: String, otherwise: Code, known: &Known<'_>) -> Verdict {
+    let fits = "its ztunnel takes every TCP connection, and closes those that its policy denies";
+    if known.elsewhere.answers {
+        Verdict::new(Code::PlaintextRejected, Confidence::Likely)
+            .because(fact)
+            .because(fits)
+            .because("the same request is answered through its tunnel (HBONE)")
+    } else {
+        Verdict::new(otherwise, Confidence::Ambiguous)
+            .or(&[Code::PlaintextRejected, Code::UpstreamUnavailable])
+            .because(fact)
+            .because(fits)
+            .because("an application that is down would look the same")
     }
 }
 

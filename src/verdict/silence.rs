@@ -180,7 +180,7 @@ fn at_its_place(open: Verdict, ending: Wordless, seen: &Observation, known: &Kno
     if *gave == Gave::Certificate
         && libraries == [Library::BoringSsl]
         && has_closed
-        && seen.stage < Stage::Request
+        && seen.stage < Stage::Tunnel
         && !hints.is_empty()
     {
         return Verdict::new(Code::UpstreamUnavailable, Confidence::Likely)
@@ -231,7 +231,7 @@ fn at_its_place(open: Verdict, ending: Wordless, seen: &Observation, known: &Kno
         && let Some(control) = control(*gave, seen, known)
     {
         // Policy may have come first, where the request was out.
-        let is_open = refusal.confidence == Confidence::Ambiguous && seen.stage == Stage::Request;
+        let is_open = refusal.confidence == Confidence::Ambiguous && seen.stage >= Stage::Tunnel;
         let policy = is_open.then_some(Code::AuthzDenied);
         return Verdict {
             evidence: open.evidence,
@@ -249,7 +249,7 @@ fn at_its_place(open: Verdict, ending: Wordless, seen: &Observation, known: &Kno
     let has_offered = is_grpc_like || !seen.tls.offered_alpn.is_empty();
     let is_unagreed = seen.tls.alpn.is_none() && has_offered;
     let protocol = (has_closed && is_unagreed).then_some(Code::AlpnMismatch);
-    let policy = (seen.stage == Stage::Request && has_closed).then_some(Code::AuthzDenied);
+    let policy = (seen.stage >= Stage::Tunnel && has_closed).then_some(Code::AuthzDenied);
     let others = refusal.candidates.iter().copied();
     let named = others.filter(|_| refusal.code != Code::CertRejected);
     let candidates: Vec<_> = [refusal.code]
@@ -272,7 +272,7 @@ fn control(gave: Gave, seen: &Observation, known: &Known<'_>) -> Option<String> 
         return None;
     }
     // Once the request is out, the application may be the one who hangs up.
-    if seen.stage == Stage::Request {
+    if seen.stage >= Stage::Tunnel {
         let same = "the same request is answered for another identity";
         return known.elsewhere.answers.then(|| same.to_owned());
     }
