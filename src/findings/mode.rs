@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{by_name, is_identity, is_mediated};
 use crate::code::{Code, Confidence};
-use crate::matrix::{AddressMode, Cell, PortMode};
+use crate::matrix::{AddressMode, Cell, Http, PortMode};
 use crate::suite::{Mode, SourceName};
 use crate::target::Dialect;
 
@@ -136,8 +136,10 @@ fn mode_at(cells: &[&Cell]) -> (Mode, Vec<String>) {
         let denied = |cell: &Cell| cell.code == Code::AuthzDenied && cell.refused_by_peer();
         let is_sure = |cell: &Cell| cell.confidence == Confidence::Certain;
         if is_linkerd {
-            // Its proxy takes everybody at TLS, and leaves the rest to policy.
-            if all(&none, denied) && ok.is_some() {
+            // Its proxy takes everybody at TLS, and leaves the rest to policy; at its own port it closes
+            // on the nameless.
+            let turned_away = |cell: &Cell| denied(cell) || judged_the_certificate(cell);
+            if all(&none, turned_away) && ok.is_some() {
                 Mode::Strict
             } else {
                 Mode::Unknown
@@ -180,7 +182,8 @@ fn mode_at(cells: &[&Cell]) -> (Mode, Vec<String>) {
 
 /// Plaintext was answered, and the answer is that policy does not have us.
 fn is_denied_in_plaintext(cell: &Cell) -> bool {
-    let is_answer = cell.http.as_ref().is_some_and(|http| http.status == 403);
+    let is_denial = |http: &Http| http.status == 403 || http.grpc_status == Some(PERMISSION_DENIED);
+    let is_answer = cell.http.as_ref().is_some_and(is_denial);
     cell.code == Code::AuthzDenied && cell.refused_by_peer() && is_answer
 }
 
@@ -277,3 +280,5 @@ fn say(cell: &Cell) -> String {
 }
 
 const LINKERD: &str = Dialect::Linkerd.as_str();
+/// Of gRPC.
+const PERMISSION_DENIED: u32 = 7;

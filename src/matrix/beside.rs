@@ -73,7 +73,9 @@ impl<'a> Shown<'a> {
             if observation.came == Came::WithCertificate && is_taken(observation, seen) {
                 let same = (&probe.way, &probe.offer);
                 note(&probe.origin, self.accepted.entry(same).or_default());
-                if observation.ending == Ending::Answered {
+                // A tunnel that opens says nothing of who stands at its end.
+                let is_opened_alone = observation.tunnel.is_some() && observation.answer.is_none();
+                if observation.ending == Ending::Answered && !is_opened_alone {
                     note(
                         &probe.origin,
                         self.answered.entry(asked(probe)).or_default(),
