@@ -159,7 +159,7 @@ pub(super) async fn exchange(
 }
 
 /// The connection must be polled for the answer to come, and its own end is no answer.
-pub(super) async fn drive(connection: impl Future<Output = hyper::Result<()>>) -> Infallible {
+async fn drive(connection: impl Future<Output = hyper::Result<()>>) -> Infallible {
     let _ = connection.await;
     pending().await
 }

@@ -179,10 +179,10 @@ async fn tls(
     let mut ending_within = None;
     if seen.stage == Stage::Settle && wire.ending.is_none() && wants_to_speak && trusted() {
         seen.timing.settle = Some(settled_from.elapsed());
-        if is_tunnel {
+        if is_tunnel && tunnel::is_agreed(seen) {
             seen.stage = Stage::Tunnel;
             (wire, ending_within) = tunnel::ask(&attempt, wire, patience, seen).await;
-        } else if linkerd::introduce(&attempt, &mut wire, seen) {
+        } else if !is_tunnel && linkerd::introduce(&attempt, &mut wire, seen) {
             seen.stage = Stage::Request;
             wire = exchange::ask(attempt.probe, wire, patience, seen).await;
         } else {

@@ -1,6 +1,8 @@
 //! HBONE: an HTTP/2 CONNECT to a mesh proxy, and our request through the tunnel that it opens.
 
+use std::convert::Infallible;
 use std::error::Error;
+use std::future::pending;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,6 +21,11 @@ use super::wire::{Lent, Wire};
 use super::{Attempt, Patience};
 use crate::observation::{Ending, Objection, Observation, Stage, Wordless};
 use crate::target::{Request, Via};
+
+/// The peer speaks what tunnels are asked for in.
+pub(super) fn is_agreed(seen: &Observation) -> bool {
+    seen.tls.alpn.as_deref() == Some("h2")
+}
 
 /// Asks for a tunnel, and through it what the probe asks. The ending is that of the tunnel, where the
 /// connection around it goes on.
@@ -50,31 +57,31 @@ pub(super) async fn ask(
         Ok(Ok(Some(ending))) => return (wire, Some(ending)),
         Ok(Ok(None)) => heard.ending(),
         Ok(Err(err)) => {
-            if let Some(of_peer) = h2_error(&err).filter(|err| err.is_remote()) {
-                seen.stream_error = of_peer.reason().map(u32::from);
-            }
-            heard
-                .ending()
-                .or_else(|| match (seen.stream_error, &wire.ending) {
-                    (Some(_), _) => Some(Ending::Wordless(Wordless::Reset)),
-                    (None, None) if wire.application_bytes > 0 => {
-                        let words =
-                            format!("what came cannot be read as HTTP/2: {}", in_words(&err));
-                        Some(Ending::Objection(Objection::Protocol(words)))
-                    }
-                    (None, _) => None,
-                })
+            heard.note(&err);
+            let is_told =
+                heard.state().code.is_some() || h2_error(&err).is_some_and(h2::Error::is_io);
+            heard.ending().or_else(|| match is_told {
+                true => Some(Ending::Wordless(Wordless::Reset)),
+                false if wire.ending.is_none() && wire.application_bytes > 0 => {
+                    let words = format!("what came cannot be read as HTTP/2: {}", in_words(&err));
+                    Some(Ending::Objection(Objection::Protocol(words)))
+                }
+                false => None,
+            })
         }
         Err(_) => None,
     };
-    seen.stream_error = seen.stream_error.or(heard.state().code);
+    seen.stream_error = heard.state().code;
     if ending.is_none() {
         wire.read_while(patience.deadline, |_| true).await;
     } else {
         // If the connection goes with it, that says more: perhaps an alert.
         wire.read_while(patience.one_turn(), |_| true).await;
     }
-    let is_said = matches!(wire.ending, Some(Ending::Alert(_)));
+    let is_said = matches!(
+        wire.ending,
+        Some(Ending::Alert(_) | Ending::Objection(_) | Ending::Fault(_))
+    );
     (wire, ending.filter(|_| !is_said))
 }
 
@@ -118,8 +125,16 @@ async fn talk(
     tokio::select! {
         biased;
         done = talk => done,
-        never = exchange::drive(connection) => match never {},
+        never = drive(connection, heard) => match never {},
     }
+}
+
+/// A peer may end all streams at once, and say why once.
+async fn drive(connection: impl Future<Output = hyper::Result<()>>, heard: &Heard) -> Infallible {
+    if let Err(err) = connection.await {
+        heard.note(&err);
+    }
+    pending().await
 }
 
 /// The request of the probe, inside the tunnel.
@@ -134,6 +149,11 @@ where
     I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let probe = attempt.probe;
+    if let Request::Raw { .. } | Request::Postgres { .. } = probe.request {
+        return Some(Ending::Fault(
+            "cannot ask that through a tunnel yet".to_owned(),
+        ));
+    }
     let manner = Manner::of(probe, seen, patience);
     let request = match exchange::request(probe, manner.http2) {
         Ok(request) => request,
@@ -175,6 +195,13 @@ impl Heard {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn note(&self, err: &(dyn Error + 'static)) {
+        let of_peer = h2_error(err).filter(|err| err.is_remote());
+        let code = of_peer.and_then(h2::Error::reason).map(u32::from);
+        let mut state = self.state();
+        state.code = state.code.or(code);
+    }
+
     fn ending(&self) -> Option<Ending> {
         self.state().end.map(Ending::Wordless)
     }
@@ -204,12 +231,10 @@ impl<I: AsyncRead + Unpin> AsyncRead for Through<I> {
             Ok(()) => {}
             Err(err) => {
                 heard.end = Some(Wordless::Reset);
-                heard.code = (h2_error(err).filter(|err| err.is_remote()))
-                    .and_then(h2::Error::reason)
-                    .map(u32::from);
+                drop(heard);
+                self.heard.note(err);
             }
         }
-        drop(heard);
         Poll::Ready(read)
     }
 }
