@@ -52,12 +52,18 @@ fn closed(ending: Wordless, seen: &Observation, known: &Known<'_>) -> Option<Ver
         return None;
     };
     let is_proxy = known.server.is_some_and(|server| server.is_ok());
-    let said_nothing = seen.application_bytes == 0 && ending != Wordless::Quiet;
-    if !is_proxy || !said_nothing || seen.stage < Stage::Settle || seen.we_closed {
+    if !is_proxy || seen.application_bytes > 0 || seen.stage < Stage::Settle {
         return None;
     }
     let goodbye = said_goodbye(ending, seen);
     let is_direct = seen.tls.alpn.as_deref() == Some(LINKERD_TRANSPORT);
+    let went_first = ending != Wordless::Quiet && !seen.we_closed;
+    if seen.stage == Stage::Settle && *gave == Gave::Nothing && !(is_direct && went_first) {
+        return Some(greeted(seen, vec![goodbye]));
+    }
+    if !went_first {
+        return None;
+    }
     if is_direct && *gave == Gave::Nothing {
         return Some(
             Verdict::new(Code::ClientCertRequired, Confidence::Likely)
@@ -97,31 +103,40 @@ fn closed(ending: Wordless, seen: &Observation, known: &Known<'_>) -> Option<Ver
 /// far, and policy speaks of requests.
 pub(super) fn temper(verdict: Verdict, seen: &Observation) -> Verdict {
     let is_greeting = seen.dialect == Dialect::Linkerd
-        && seen.stage == Stage::Settle
+        && is_greeted(seen)
         && verdict.code.kind() == Kind::Accepted;
-    let why = "a Linkerd proxy shakes hands with or without a certificate, and its policy speaks only \
-               of requests: give the target one";
     match seen.came {
-        Came::WithoutCertificate if is_greeting => {
-            let refusal = match seen.tls.alpn.as_deref() {
-                Some(LINKERD_TRANSPORT) => Code::ClientCertRequired,
-                Some(_) | None => Code::AuthzDenied,
-            };
-            Verdict::new(Code::Silent, Confidence::Ambiguous)
-                .or(&[Code::Ok, refusal])
-                .because_all(verdict.evidence)
-                .because(why)
-        }
+        Came::WithoutCertificate if is_greeting => greeted(seen, verdict.evidence),
         Came::WithCertificate if is_greeting => Verdict {
             confidence: verdict.confidence.max(Confidence::Likely),
             ..verdict
-        }
-        .because("the policy of a Linkerd proxy speaks only of requests, and none was made"),
+        },
         Came::WithoutCertificate
         | Came::WithCertificate
         | Came::Plaintext
         | Came::ThroughSidecar => verdict,
     }
+}
+
+/// Whoever asks for no certificate is no Linkerd proxy, and what it says has its usual meaning.
+fn is_greeted(seen: &Observation) -> bool {
+    let has_asked = matches!(seen.certificate_request, CertificateRequest::Asked { .. });
+    seen.stage == Stage::Settle && has_asked && !seen.request_unsent
+}
+
+/// A handshake without a certificate, and nothing asked.
+fn greeted(seen: &Observation, evidence: Vec<String>) -> Verdict {
+    let refusal = match seen.tls.alpn.as_deref() {
+        Some(LINKERD_TRANSPORT) => Code::ClientCertRequired,
+        Some(_) | None => Code::AuthzDenied,
+    };
+    Verdict::new(Code::Silent, Confidence::Ambiguous)
+        .or(&[Code::Ok, refusal])
+        .because_all(evidence)
+        .because(
+            "a Linkerd proxy shakes hands with or without a certificate, and its policy speaks only \
+             of requests: give the target one",
+        )
 }
 
 /// What a reader who meets Linkerd wants to know beside the cause.
@@ -145,10 +160,16 @@ pub(super) fn context(seen: &Observation, known: &Known<'_>) -> Option<String> {
     if !seen.came.speaks_tls() {
         return None;
     }
+    let is_quiet = matches!(seen.ending, Ending::Wordless(_));
+    if seen.came == Came::WithCertificate && is_quiet && is_greeted(seen) {
+        let why = "the policy of a Linkerd proxy speaks only of requests, and none was made";
+        return Some(why.to_owned());
+    }
     let name = seen.tls.sni.as_deref().unwrap_or("its own name");
     let because = format!(
         "a Linkerd proxy ends TLS only where the server name is its own: is {name} that of this pod? \
-         If not, or at an opaque or a skipped port, or without a proxy, the application gets it all"
+         If not, or at a skipped port, or without a proxy, the application gets it all; an opaque port \
+         is reached by `via: 4143`"
     );
     let is_misnamed = |code| {
         let names = [Code::SanMismatch, Code::TrustDomainMismatch];

@@ -89,8 +89,10 @@ fn is_text(bytes: &[u8]) -> bool {
 /// application that dislikes what we said.
 fn hung_up(how: &str, otherwise: Code, seen: &Observation, known: &Known<'_>) -> Verdict {
     let fact = format!("{how} after plaintext, without a word");
-    if seen.dialect == Dialect::Hbone && known.elsewhere.speaks_tls {
-        return behind_ztunnel(fact, otherwise, known);
+    if let Some(proxy) = proxy(seen.dialect)
+        && known.elsewhere.speaks_tls
+    {
+        return behind(proxy, fact, otherwise, known);
     }
     if known.elsewhere.speaks_tls {
         Verdict::new(Code::PlaintextRejected, Confidence::Likely)
@@ -103,21 +105,31 @@ fn hung_up(how: &str, otherwise: Code, seen: &Observation, known: &Known<'_>) ->
     }
 }
 
-/// A ztunnel lets plaintext in by TCP, and closes it where policy wants an identity, or where it does not
-/// reach the application.
-fn behind_ztunnel(fact: String, otherwise: Code, known: &Known<'_>) -> Verdict {
-    let fits = "its ztunnel takes every TCP connection, and closes those that its policy denies";
+/// Who takes every connection before it knows what comes, and reaches the application or not.
+const fn proxy(dialect: Dialect) -> Option<&'static str> {
+    match dialect {
+        Dialect::Hbone => Some("a ztunnel"),
+        Dialect::Linkerd => Some("a Linkerd proxy"),
+        Dialect::Tls | Dialect::Istio | Dialect::Sidecar | Dialect::Auto => None,
+    }
+}
+
+/// The proxy closes where policy wants an identity, and where it does not reach the application.
+fn behind(proxy: &str, fact: String, otherwise: Code, known: &Known<'_>) -> Verdict {
+    let fits = format!(
+        "{proxy} takes every TCP connection, and closes those of plaintext that its policy denies"
+    );
     if known.elsewhere.answers {
         Verdict::new(Code::PlaintextRejected, Confidence::Likely)
             .because(fact)
             .because(fits)
-            .because("the same request is answered through its tunnel (HBONE)")
+            .because("the same request is answered for an identity")
     } else {
         Verdict::new(otherwise, Confidence::Ambiguous)
             .or(&[Code::PlaintextRejected, Code::UpstreamUnavailable])
             .because(fact)
             .because(fits)
-            .because("an application that is down would look the same")
+            .because("an application that is down, or dislikes our plaintext, would look the same")
     }
 }
 

@@ -337,7 +337,7 @@ impl Stranger {
 }
 
 /// What a wrong name of ours is called: where the trust domains differ, that is the first thing wrong.
-fn misnamed(known: &Known<'_>) -> &'static [Code] {
+pub(super) fn misnamed(known: &Known<'_>) -> &'static [Code] {
     let domain = |id: Option<&String>| -> Option<TrustDomain> {
         let id: SpiffeId = id?.parse().ok()?;
         Some(id.trust_domain().clone())

@@ -19,3 +19,4 @@ mod properties;
 mod settled;
 mod silent;
 mod stacks;
+mod tunnels;

@@ -1,10 +1,12 @@
 //! What an HBONE proxy means that was asked for a tunnel, and what came through the tunnel.
 
+use super::alert::{CERTIFICATE_UNKNOWN, describe};
+use super::refusal::misnamed;
 use super::silence::said_goodbye;
 use super::{Known, Verdict, answer, is_proved, proof};
 use crate::code::{Code, Confidence};
 use crate::observation::{
-    Answer, CertificateRequest, Ending, Observation, Offered, Stage, Version, Wordless,
+    Answer, CertificateRequest, Ending, Gave, Observation, Offered, Stage, Version, Wordless,
 };
 use crate::target::{Dialect, LINKERD_TRANSPORT};
 
@@ -21,11 +23,32 @@ pub(super) fn read(seen: &Observation, known: &Known<'_>) -> Option<Verdict> {
         (Some(answer), Ending::Answered) if answer.status != OPEN => Some(refused(answer)),
         (Some(_), Ending::Answered) => Some(opened(seen, known)),
         (Some(_), Ending::Wordless(ending)) => Some(cut(*ending, seen, known)),
+        (None, Ending::Alert(CERTIFICATE_UNKNOWN)) => of_another_domain(seen, known),
         (None, Ending::Wordless(ending)) if seen.stage == Stage::Tunnel && is_proved(seen) => {
             Some(unopened(*ending, seen))
         }
         (_, _) => None,
     }
+}
+
+/// A ztunnel takes certificates of its own trust domain alone, and has this alert for others.
+fn of_another_domain(seen: &Observation, known: &Known<'_>) -> Option<Verdict> {
+    let has_given = matches!(
+        seen.certificate_request,
+        CertificateRequest::Asked {
+            gave: Gave::Certificate,
+            ..
+        }
+    );
+    let is_of_another = misnamed(known) == [Code::TrustDomainMismatch];
+    (has_given && is_of_another).then(|| {
+        Verdict::new(Code::TrustDomainMismatch, Confidence::Likely)
+            .because(format!("alert {}", describe(CERTIFICATE_UNKNOWN)))
+            .because(
+                "our certificate is not of the server's trust domain, and a ztunnel takes no other, \
+                 whatever the aliases of the mesh",
+            )
+    })
 }
 
 /// The protocol of the tunnel was not agreed on, so that nothing was said.

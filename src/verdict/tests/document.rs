@@ -7,6 +7,7 @@ use super::row::{Row, Section};
 use super::words::HEADS;
 use super::{
     answers, follow_ups, given, hello, libraries, nothing, ours, plaintext, settled, silent,
+    tunnels,
 };
 
 #[test]
@@ -39,6 +40,7 @@ fn document() -> String {
         silent::sections(),
         settled::sections(),
         answers::sections(),
+        tunnels::sections(),
         plaintext::sections(),
         ours::sections(),
         follow_ups::sections(),

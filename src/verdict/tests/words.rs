@@ -3,6 +3,7 @@
 use super::row::{Row, spoken};
 use crate::observation::*;
 use crate::plan::FollowUp;
+use crate::target::Dialect;
 use crate::verdict::{Elsewhere, Library, Own, alert, answer, first_words, is_proved};
 
 /// The heads of the table.
@@ -148,7 +149,11 @@ fn came(seen: &Observation) -> String {
             Wordless::Quiet => "silence",
         }
         .to_owned(),
-        Ending::Answered => seen.answer.as_ref().map_or(String::new(), answered),
+        Ending::Answered => match (&seen.answer, &seen.tunnel) {
+            (Some(answer), _) => answered(answer),
+            (None, Some(tunnel)) => format!("{} to CONNECT", answered(tunnel)),
+            (None, None) => String::new(),
+        },
         Ending::Objection(why) => match why {
             Objection::NotTls => format!("not TLS: {}", first_words(&seen.first_bytes)),
             Objection::Version => "a version that we did not offer".to_owned(),
@@ -187,6 +192,21 @@ fn when(seen: &Observation) -> String {
     .to_owned();
     if seen.came == Came::Plaintext {
         words = "without TLS".to_owned();
+    }
+    match seen.dialect {
+        Dialect::Hbone if seen.tunnel.is_some() && seen.stage == Stage::Request => {
+            words += ", through a tunnel";
+        }
+        Dialect::Linkerd if seen.tls.alpn.is_some() => words += ", at the port of a Linkerd proxy",
+        Dialect::Hbone
+        | Dialect::Linkerd
+        | Dialect::Tls
+        | Dialect::Istio
+        | Dialect::Sidecar
+        | Dialect::Auto => {}
+    }
+    if let Some(code) = seen.stream_error {
+        words += &format!(", with HTTP/2 error {code}");
     }
     if let Some(version) = seen.tls.version {
         words = format!("{}, {words}", version.as_str());
