@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::identity::{Identity, Origin, files};
 use crate::suite::{
     BundleSource, Expectation, LINKERD_NAMESPACE, Pause, Place, Scope, Source, SourceName, Suite,
-    Target, TargetName, Wanted,
+    Target, TargetName, Wanted, linkerd_domain,
 };
 use crate::target::{Destination, Dialect, Offer, Request, Sni, Versions, Via, Way};
 
@@ -195,14 +195,16 @@ fn source_of(suite: &Suite, from: &str) -> Option<Source> {
 
 /// What short IDs and bundles without a trust domain mean: as in the suite, else as our identity says.
 fn scope(pair: &Pair, known: Option<&Suite>, own: Option<&Identity>, source: &Source) -> Scope {
-    let ours = own
-        .and_then(Identity::name)
-        .and_then(|name| name.parse::<SpiffeId>().ok());
     let of = |id: &SpiffeId| id.trust_domain().clone();
+    let ours = own.and_then(Identity::name);
+    let ours = ours.and_then(|name| match name.parse() {
+        Ok(id) => Some(of(&id)),
+        Err(_) => linkerd_domain(name),
+    });
     let mut scope = known.map(|suite| suite.scope.clone()).unwrap_or_default();
     scope.trust_domain = (pair.name.trust_domain.clone())
         .or(scope.trust_domain)
-        .or(ours.as_ref().map(of))
+        .or(ours)
         .or(source.id.as_ref().map(of));
     scope
 }

@@ -10,7 +10,7 @@ mod target;
 mod yaml;
 
 pub use mistake::{Mistake, SuiteError};
-pub use scope::{InvalidId, LINKERD_NAMESPACE, Scope};
+pub use scope::{InvalidId, LINKERD_NAMESPACE, Scope, linkerd_domain};
 
 pub(crate) use mistake::printable;
 

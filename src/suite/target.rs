@@ -11,7 +11,7 @@ use rustls_pki_types::DnsName;
 
 use super::mistake::At;
 use super::reader::{Keys, Reader};
-use super::scope::{LINKERD_MARK, LINKERD_NAMESPACE};
+use super::scope::{LINKERD_MARK, LINKERD_NAMESPACE, linkerd_domain};
 use super::yaml::{Key, Node, Value};
 use super::{Pause, Target, TargetName};
 use crate::certificate::{Expected, TrustDomain};
@@ -339,11 +339,7 @@ fn is_short(node: &Node) -> bool {
 
 /// The bundle of the trust domain that a name of Linkerd ends in.
 fn linkerd_bundle(name: &str, bundles: &[&TrustDomain]) -> Option<TrustDomain> {
-    let (_, rest) = name.split_once(LINKERD_MARK)?;
-    let (_, domain) = rest.split_once('.')?;
-    let mut all = bundles.iter();
-    all.find(|known| known.as_str() == domain)
-        .map(|&domain| domain.clone())
+    linkerd_domain(name).filter(|domain| bundles.contains(&domain))
 }
 
 fn control_plane(node: &Node, reader: &mut Reader<'_>) -> Option<String> {
