@@ -2,7 +2,8 @@
 //! ends TLS for its own name alone.
 
 use super::silence::said_goodbye;
-use super::{Known, Verdict, answer, proof};
+use super::tunnel::died;
+use super::{Known, Verdict, answer, is_proved, proof};
 use crate::code::{Code, Confidence, Kind};
 use crate::observation::{
     Answer, Came, CertificateRequest, Ending, Gave, Objection, Observation, Stage, Wordless,
@@ -61,6 +62,18 @@ fn closed(ending: Wordless, seen: &Observation, known: &Known<'_>) -> Option<Ver
     if seen.stage == Stage::Settle && *gave == Gave::Nothing && !(is_direct && went_first) {
         return Some(greeted(seen, vec![goodbye]));
     }
+    // It may have heard our goodbye, and may not have.
+    if is_greeted(seen)
+        && *gave == Gave::Certificate
+        && ending != Wordless::Quiet
+        && !is_proved(seen)
+    {
+        let open = Verdict::new(died(ending), Confidence::Ambiguous);
+        return Some(
+            open.or(&[Code::Ok, Code::CertRejected, Code::AuthzDenied])
+                .because(goodbye),
+        );
+    }
     if !went_first {
         return None;
     }
@@ -84,11 +97,7 @@ fn closed(ending: Wordless, seen: &Observation, known: &Known<'_>) -> Option<Ver
             .because("the same request is answered for another identity")
             .because_all(proof(seen))
     } else {
-        let died = match ending {
-            Wordless::Reset => Code::Reset,
-            Wordless::Fin | Wordless::CloseNotify | Wordless::Quiet => Code::Closed,
-        };
-        Verdict::new(died, Confidence::Ambiguous)
+        Verdict::new(died(ending), Confidence::Ambiguous)
             .or(&[Code::AuthzDenied, Code::UpstreamUnavailable])
             .because(goodbye)
             .because(
@@ -165,12 +174,8 @@ pub(super) fn context(seen: &Observation, known: &Known<'_>) -> Option<String> {
         let why = "the policy of a Linkerd proxy speaks only of requests, and none was made";
         return Some(why.to_owned());
     }
-    let name = seen.tls.sni.as_deref().unwrap_or("its own name");
-    let because = format!(
-        "a Linkerd proxy ends TLS only where the server name is its own: is {name} that of this pod? \
-         If not, or at a skipped port, or without a proxy, the application gets it all; an opaque port \
-         is reached by `via: 4143`"
-    );
+    let because = "a Linkerd proxy ends TLS under its own name alone: look at the identity, and whether the \
+                   port is skipped or opaque (an opaque one is reached by `via: 4143`)";
     let is_misnamed = |code| {
         let names = [Code::SanMismatch, Code::TrustDomainMismatch];
         names.contains(&code) || [Code::InvalidSvid, Code::UnknownCa].contains(&code)
@@ -183,7 +188,7 @@ pub(super) fn context(seen: &Observation, known: &Known<'_>) -> Option<String> {
             seen.ending,
             Ending::Objection(Objection::NotTls) | Ending::Wordless(_)
         );
-    (is_strange || is_at_hello).then_some(because)
+    (is_strange || is_at_hello).then(|| because.to_owned())
 }
 
 const NOT_FOUND: u32 = 5;

@@ -187,7 +187,7 @@ fn unopened(ending: Wordless, seen: &Observation) -> Verdict {
     }
 }
 
-const fn died(ending: Wordless) -> Code {
+pub(super) const fn died(ending: Wordless) -> Code {
     match ending {
         Wordless::Quiet => Code::Silent,
         Wordless::Fin | Wordless::CloseNotify => Code::Closed,

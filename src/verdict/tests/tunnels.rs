@@ -282,6 +282,15 @@ fn linkerd() -> Vec<Row> {
             .after_our_close()
             .wordless(Wordless::CloseNotify))
         .want("OK, likely"),
+        of(SETTLE_13
+            .gave_ours()
+            .after_our_close()
+            .wordless(Wordless::Fin))
+        .want("CLOSED, ambiguous: OK CERT_REJECTED AUTHZ_DENIED"),
+        of(SETTLE_13.gave_ours().wordless(Wordless::Reset))
+            .want("RESET, ambiguous: OK CERT_REJECTED AUTHZ_DENIED"),
+        of(SETTLE_13.gave_ours().unsent().wordless(Wordless::Fin))
+            .want("CLOSED, ambiguous: CERT_REJECTED UPSTREAM_UNAVAILABLE"),
         // At the port of the proxy itself.
         direct(SETTLE_13.gave_none().wordless(Wordless::Fin))
             .want("CLIENT_CERT_REQUIRED by peer, likely"),
