@@ -59,9 +59,10 @@ impl Pod {
         })
         .await;
         // Redirected to the ztunnel as well, which lets it in by TCP and asks policy then.
-        serve(at(ip, PORT), move |stream| async move {
+        serve(at(ip, PORT), move |mut stream| async move {
             match self.is_strict || self.allows_frontend_only {
-                true => Ok(()),
+                // It would go at once; having heard us it leaves by FIN, whoever is faster.
+                true => hear(&mut stream).await.map(|_| ()),
                 false => splice(stream, app).await,
             }
         })

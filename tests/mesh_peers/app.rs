@@ -1,9 +1,16 @@
 //! What stands behind the proxies: applications, and the ways in which they fail.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use http_body_util::Full;
+use hyper::Response;
+use hyper::body::Bytes;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::version::{TLS12, TLS13};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -16,7 +23,9 @@ use crate::world::{NOBODY, Names, WORLD};
 pub(crate) enum App {
     /// It answers HTTP/1.1 requests with this status.
     Answers(u16),
-    /// The same over TLS, with a certificate of a name that is not the pod's.
+    /// It answers HTTP/2, as a gRPC server in good health.
+    Grpc,
+    /// It answers HTTP/1.1 over TLS, with a certificate of a name that is not the pod's.
     OverTls,
     /// It reads, and closes.
     Closes,
@@ -47,6 +56,7 @@ impl App {
                         let stream = acceptor.accept(stream).await?;
                         Self::Answers(200).talk(stream).await
                     }
+                    Self::Grpc => grpc(stream).await,
                     Self::Resets => {
                         let mut stream = stream;
                         hear(&mut stream).await?;
@@ -70,13 +80,26 @@ impl App {
             }
             Self::Babbles => stream.write_all(b"\x07\x08 what?\n\n\n").await?,
             Self::Silent => while hear(&mut stream).await? > 0 {},
-            Self::Closes | Self::OverTls | Self::Resets | Self::Down => {}
+            Self::Closes | Self::Grpc | Self::OverTls | Self::Resets | Self::Down => {}
         }
         stream.shutdown().await?;
         // Or what it has not read turns its goodbye into a reset.
         while hear(&mut stream).await? > 0 {}
         Ok(())
     }
+}
+
+async fn grpc(stream: TcpStream) -> io::Result<()> {
+    let service = service_fn(|_| async {
+        let answer = Response::builder()
+            .header("content-type", "application/grpc")
+            .header("grpc-status", "0");
+        let serving: &[u8] = &[0, 0, 0, 0, 2, 8, 1];
+        Ok::<_, Infallible>(answer.body(Full::<Bytes>::from(serving)).unwrap())
+    });
+    let http = http2::Builder::new(TokioExecutor::new());
+    let _ = http.serve_connection(TokioIo::new(stream), service).await;
+    Ok(())
 }
 
 /// Does this with every connection to the address.
@@ -106,7 +129,9 @@ pub(crate) async fn splice(
     mut one: impl AsyncRead + AsyncWrite + Unpin,
     other: SocketAddr,
 ) -> io::Result<()> {
-    let mut other = TcpStream::connect(other).await?;
+    let Ok(mut other) = TcpStream::connect(other).await else {
+        return hear(&mut one).await.map(|_| ());
+    };
     let _ = tokio::io::copy_bidirectional(&mut one, &mut other).await;
     Ok(())
 }

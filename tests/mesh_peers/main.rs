@@ -28,7 +28,7 @@ async fn every_verdict_on_ambient_is_right_or_honestly_open() {
         let address = format!("{}:{PORT}", pod.start().await);
         table.add(Situation {
             what: format!("{what}; {}", asked(request)),
-            target: format!("address: '{address}', dialect: hbone, request: '{request}'"),
+            target: format!("address: '{address}', dialect: hbone, request: {request}"),
             want,
             mode,
         });
@@ -165,7 +165,7 @@ async fn a_wrong_name_of_a_linkerd_proxy_is_told_from_a_refusal() {
          plain: {{ address: '{plain}:{PORT}', dialect: linkerd, id: sa/other, request: GET / }}\n"
     );
     let seen = WORLD.probe(Names::Linkerd, &targets).await;
-    let why = "a Linkerd proxy ends TLS only where the server name is its own";
+    let why = "a Linkerd proxy ends TLS under its own name alone";
     for (target, want) in [
         ("misnamed", "SAN_MISMATCH by probe, certain"),
         ("plain", "NOT_TLS by probe, certain"),
@@ -201,6 +201,96 @@ async fn an_identity_of_linkerd_is_no_invalid_svid() {
             !all.contains("INVALID_SVID") && !all.contains("SVID"),
             "{all}"
         );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_takes_the_identity_for_the_server_name() {
+    let _alone = table::ALONE.lock().await;
+    let ip = linkerd::Pod::STRICT.start().await;
+    let (port, whole) = (format!("{ip}:{PORT}"), world::linkerd("web"));
+    for (flags, want) in [
+        (vec!["--dialect", "linkerd", "--id", "sa/web"], "OK"),
+        (vec!["--dialect", "linkerd", "--dns", &whole], "OK"),
+        (vec!["--dialect", "linkerd", "--sni", &whole], "OK"),
+        (
+            vec!["--dialect", "linkerd", "--dns", &whole, "--via", "4143"],
+            "OK",
+        ),
+        (
+            vec!["--dialect", "linkerd", "--id", "sa/other"],
+            "under its own name alone",
+        ),
+        (vec!["--dialect", "linkerd"], "needs the server name"),
+    ] {
+        let said = command_line(Names::Linkerd, &port, &flags).await;
+        assert!(said.contains(want), "{flags:?}: {said}");
+    }
+    let ip = Pod::STRICT.start().await;
+    let port = format!("{ip}:{PORT}");
+    let said = command_line(
+        Names::Spiffe,
+        &port,
+        &["--dialect", "hbone", "--id", "sa/web"],
+    )
+    .await;
+    assert!(said.contains("OK") && said.contains("STRICT"), "{said}");
+}
+
+/// What the built program says of a GET by the frontend.
+async fn command_line(names: Names, to: &str, flags: &[&str]) -> String {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_probe"));
+    let [chain, key, roots] = WORLD.frontend(names);
+    command.current_dir(env!("CARGO_TARGET_TMPDIR"));
+    command.env_remove("PROBE_CONFIG").env("NO_COLOR", "1");
+    command
+        .args(["--to", to, "--request", "GET /", "--cert"])
+        .arg(chain);
+    command
+        .arg("--key")
+        .arg(key)
+        .arg("--bundle")
+        .arg(roots)
+        .args(flags);
+    let output = tokio::task::spawn_blocking(move || command.output().unwrap());
+    let output = output.await.unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    String::from_utf8(text).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dialect_that_is_to_be_found_is_found() {
+    let _alone = table::ALONE.lock().await;
+    let ambient = Pod::STRICT.start().await;
+    let targets = format!(
+        "  it: {{ address: '{ambient}:{PORT}', id: sa/web, dialect: auto, request: GET / }}\n"
+    );
+    let seen = WORLD.probe(Names::Spiffe, &targets).await;
+    let cell = seen.cell("frontend", "it");
+    assert_eq!(spoken(cell), OK, "{cell:?}");
+    assert_eq!(cell.dialect.as_deref(), Some("hbone"), "{cell:?}");
+    assert_eq!(seen.mode("it"), "STRICT");
+
+    let meshed = linkerd::Pod::STRICT.start().await;
+    let opaque = linkerd::Pod {
+        is_opaque: true,
+        ..linkerd::Pod::STRICT
+    };
+    let opaque = opaque.start().await;
+    let web = world::linkerd("web");
+    let of = |ip| format!("address: '{ip}:{PORT}', dns: {web}, dialect: auto, request: GET /");
+    let targets = format!(
+        "  meshed: {{ {} }}\n  opaque: {{ {} }}\n",
+        of(meshed),
+        of(opaque)
+    );
+    let seen = WORLD.probe(Names::Linkerd, &targets).await;
+    for (target, via) in [("meshed", false), ("opaque", true)] {
+        let cell = seen.cell("frontend", target);
+        assert_eq!(spoken(cell), OK, "{cell:?}");
+        assert_eq!(cell.dialect.as_deref(), Some("linkerd"), "{cell:?}");
+        assert_eq!(cell.via.is_some(), via, "{cell:?}");
+        assert_eq!(seen.mode(target), "STRICT");
     }
 }
 
@@ -248,6 +338,20 @@ fn ambient_pods() -> Vec<(&'static str, Pod, &'static str, Wants, &'static str)>
             "grpc-health",
             refused([NO_GRPC; 2], UNSURE),
             "UNKNOWN",
+        ),
+        (
+            "a strict pod whose application speaks gRPC",
+            with(App::Grpc),
+            "grpc-health",
+            refused([OK, OK], CLOSED),
+            "STRICT",
+        ),
+        (
+            "a strict pod whose application speaks HTTP/2",
+            with(App::Grpc),
+            "{ http2: GET / }",
+            refused([OK, OK], CLOSED),
+            "STRICT",
         ),
         (
             "a pod that lets the frontend in",
@@ -378,7 +482,7 @@ fn linkerd_pods() -> Vec<(
     };
     let accepted = "PLAINTEXT_ACCEPTED, certain";
     let greeted = "SILENT, ambiguous: OK AUTHZ_DENIED";
-    let farewell = "CLOSED, ambiguous: OK CERT_REJECTED";
+    let farewell = "CLOSED, ambiguous: OK CERT_REJECTED AUTHZ_DENIED";
     let required = "CLIENT_CERT_REQUIRED by peer, likely";
     let hello = "CLOSED, ambiguous: NO_FILTER_CHAIN PROTOCOL_VERSION NO_SHARED_CIPHER \
                  UNRECOGNIZED_NAME UPSTREAM_UNAVAILABLE";
@@ -441,14 +545,6 @@ fn linkerd_pods() -> Vec<(
             "GET /",
             optional([OK, OK], required, PERHAPS_DENIED),
             "STRICT",
-        ),
-        (
-            "all-authenticated",
-            Pod::STRICT,
-            direct,
-            "none",
-            optional([farewell; 2], required, PERHAPS_DENIED),
-            "UNKNOWN",
         ),
         (
             "the frontend alone",
@@ -606,7 +702,7 @@ fn asked(request: &str) -> &str {
         "none" => "nothing",
         "GET /" => "GET",
         "grpc-health" => "gRPC",
-        _ => "bytes",
+        _ => "GET over HTTP/2",
     }
 }
 

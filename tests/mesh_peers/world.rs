@@ -3,6 +3,7 @@
 use std::fs;
 use std::future::pending;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, LazyLock};
 
@@ -146,6 +147,17 @@ impl World {
     pub(crate) fn verifier(&self) -> rustls::server::ClientCertVerifierBuilder {
         let provider = Arc::new(aws_lc_rs::default_provider());
         WebPkiClientVerifier::builder_with_provider(self.roots(), provider)
+    }
+
+    /// The files of the frontend and of the roots: chain, key, bundle.
+    pub(crate) fn frontend(&self, names: Names) -> [PathBuf; 3] {
+        let folder = match names {
+            Names::Spiffe => "spiffe",
+            Names::Linkerd => "linkerd",
+        };
+        let file = |name: &str| self.folder.path().join(folder).join(name);
+        let roots = self.folder.path().join("roots.pem");
+        [file("frontend.pem"), file("frontend.key"), roots]
     }
 
     /// Probes these targets as everybody.
