@@ -43,6 +43,8 @@ pub struct Observation {
     pub received: u64,
     /// Bytes of application data received.
     pub application_bytes: u64,
+    /// What was said in plaintext where TLS begins in the middle of a protocol.
+    pub opening: Option<Opening>,
     /// What a proxy answered that we asked for a tunnel.
     pub tunnel: Option<Answer>,
     /// The HTTP/2 error code with which the peer ended the tunnel, or what was to become one.
@@ -296,6 +298,26 @@ pub enum Gave {
     NothingFits,
 }
 
+/// What a peer says in plaintext where TLS begins in the middle of a protocol. The words are for
+/// people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// It agrees to TLS.
+    Agreed,
+    /// It has none to give.
+    NoTls(String),
+    /// It has none to give now.
+    NotNow(String),
+    /// It will not speak with us, and that is not about TLS.
+    Refused(String),
+    /// Without TLS it speaks with us, and may want TLS for what matters.
+    Greets(String),
+    /// It goes on without TLS.
+    GoesOn(String),
+    /// It goes on with TLS only.
+    WantsTls(String),
+}
+
 /// The answer to our request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
@@ -320,15 +342,26 @@ pub struct Answer {
 /// The answer to a request that is not HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
-    /// To bytes of our own.
+    /// To bytes of our own. What came before our side of the handshake was out is none.
     Raw {
         /// The begin of it.
         bytes: Vec<u8>,
-        /// It holds what the request wants to find; true where it wants nothing.
-        is_expected: bool,
+        /// It holds what the request wants to find; nothing where it wants nothing.
+        is_expected: Option<bool>,
+        /// When what counts of it had come.
+        moment: Moment,
     },
     /// To PostgreSQL's StartupMessage.
     Postgres(PostgresReply),
+}
+
+/// When bytes came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// Once our side of the handshake was out, and before we had said anything.
+    Unasked,
+    /// After we had.
+    Asked,
 }
 
 /// What a PostgreSQL server says to a StartupMessage.
@@ -340,8 +373,10 @@ pub enum PostgresReply {
     Error {
         /// The five characters of SQLSTATE.
         sqlstate: String,
-        /// Its words.
+        /// Its words, in the language of the server.
         message: String,
+        /// The function of the server that says so, in no language; empty where it names none.
+        routine: String,
     },
 }
 

@@ -10,14 +10,16 @@ use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::{http1, http2};
 use hyper::{HeaderMap, Request as HttpRequest, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::ProtocolVersion;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, timeout_at};
 
-use super::Patience;
+use super::opening::Trouble;
 use super::wire::{Lent, Wire};
-use crate::observation::{Answer, Ending, Objection, Observation};
+use super::{Patience, opening, postgres, raw};
+use crate::observation::{Answer, Ending, Objection, Observation, Reply};
 use crate::plan::Probe;
-use crate::target::{Dialect, HttpVersion, Request, Sni};
+use crate::target::{Dialect, HttpVersion, Request, Sni, StartTls};
 
 /// Sends the request of the probe and waits for its answer, or for the end of the connection.
 pub(super) async fn ask(
@@ -26,9 +28,17 @@ pub(super) async fn ask(
     patience: Patience,
     seen: &mut Observation,
 ) -> Wire {
-    if let Request::Raw { .. } | Request::Postgres { .. } = probe.request {
-        seen.ending = Ending::Fault("cannot ask that yet".to_owned());
-        return wire;
+    // Without TLS a PostgreSQL server is asked what it always is.
+    let is_postgres = !seen.came.speaks_tls() && probe.way.starttls == StartTls::Postgres;
+    match &probe.request {
+        Request::Postgres { user, database } => {
+            return ask_postgres([user, database], wire, patience, seen).await;
+        }
+        _ if is_postgres => return ask_postgres(["postgres"; 2], wire, patience, seen).await,
+        Request::Raw { send, expect } => {
+            return ask_raw(send, expect.as_deref(), wire, patience, seen).await;
+        }
+        Request::None | Request::Http { .. } | Request::GrpcHealth(_) => {}
     }
     let manner = Manner::of(probe, seen, patience);
     let request = match request(probe, manner.http2) {
@@ -56,6 +66,67 @@ pub(super) async fn ask(
             wire.read_while(patience.deadline, |_| true).await;
         }
         Err(_) => {}
+    }
+    wire
+}
+
+async fn ask_raw(
+    send: &[u8],
+    expect: Option<&[u8]>,
+    mut wire: Wire,
+    patience: Patience,
+    seen: &mut Observation,
+) -> Wire {
+    wire.drain().await;
+    let wish = raw::Wish {
+        send,
+        expect,
+        early: usize::try_from(wire.early.bytes).unwrap_or(usize::MAX),
+        waiting: wire.unread(),
+        deadline: patience.deadline,
+    };
+    let begun = Instant::now();
+    let lent = Lent::new(wire);
+    let heard = raw::ask(lent.clone(), wish).await;
+    seen.timing.request = Some(begun.elapsed());
+    let mut wire = lent.take_back();
+    // In TLS 1.3 a refusal may follow on what was said too soon.
+    if heard.is_some() && wire.ending.is_none() {
+        let is_doubtful = |wire: &Wire| {
+            wire.tls.as_ref().is_some_and(|tls| {
+                tls.protocol_version() == Some(ProtocolVersion::TLSv1_3)
+                    && tls.tls13_tickets_received() <= wire.early.tickets
+            })
+        };
+        wire.read_while(patience.one_turn(), is_doubtful).await;
+    }
+    seen.reply = heard;
+    wire
+}
+
+async fn ask_postgres(
+    [user, database]: [&str; 2],
+    mut wire: Wire,
+    patience: Patience,
+    seen: &mut Observation,
+) -> Wire {
+    wire.drain().await;
+    if wire.ending.is_none() && wire.unread() > 0 {
+        let words = "the server spoke before it was asked, which is not PostgreSQL".to_owned();
+        wire.ending = Some(Ending::Objection(Objection::Protocol(words)));
+    }
+    let begun = Instant::now();
+    let lent = Lent::new(wire);
+    let reply = postgres::start_up(lent.clone(), user, database);
+    let reply = opening::within(patience.deadline, reply).await;
+    seen.timing.request = Some(begun.elapsed());
+    let mut wire = lent.take_back();
+    match reply {
+        Ok(reply) => seen.reply = Some(Reply::Postgres(reply)),
+        Err(Trouble::Foreign(words)) if !wire.has_last_word() => {
+            wire.ending = Some(Ending::Objection(Objection::Protocol(words)));
+        }
+        Err(Trouble::Foreign(_) | Trouble::Lost | Trouble::Late) => {}
     }
     wire
 }

@@ -11,6 +11,12 @@ mod linkerd;
 mod records;
 mod recorder;
 mod tunnel;
+mod ldap;
+mod mysql;
+mod opening;
+mod postgres;
+mod raw;
+mod smtp;
 mod wire;
 
 use std::net::SocketAddr;
@@ -24,9 +30,9 @@ use tokio::time::Instant;
 use self::recorder::Recorder;
 use self::wire::{Elapsed, Wire};
 use crate::identity::Identity;
-use crate::observation::{Came, CertificateRequest, Ending, Observation, Stage, Version};
+use crate::observation::{Came, CertificateRequest, Ending, Observation, Opening, Stage, Version};
 use crate::plan::Probe;
-use crate::target::{Dialect, Request};
+use crate::target::{Dialect, Request, StartTls};
 
 /// What one connection needs beside its probe.
 pub struct Attempt<'a> {
@@ -151,11 +157,22 @@ async fn tls(
     patience: Patience,
     seen: &mut Observation,
 ) {
+    let starttls = attempt.probe.way.starttls;
+    if starttls != StartTls::No {
+        seen.stage = Stage::StartTls;
+        let may_go_on;
+        (wire, may_go_on) = opening::ask(starttls, wire, patience.deadline, seen).await;
+        if !may_go_on {
+            note_end(&wire, seen);
+            leave(wire, patience).await;
+            return;
+        }
+    }
     let provider = config::provider(&attempt.probe.offer.groups);
     let recorder = Arc::new(Recorder::new(&provider, identity));
     match config::client(attempt.probe, &recorder) {
         Ok((connection, offers)) => {
-            wire.tls = Some(connection);
+            wire.begin_tls(connection);
             seen.tls = offers;
         }
         Err(err) => {
@@ -257,12 +274,26 @@ async fn close_and_listen(wire: &mut Wire, patience: Patience) {
 }
 
 async fn plaintext(probe: &Probe, mut wire: Wire, patience: Patience, seen: &mut Observation) {
-    // Some protocols speak first.
-    wire.read_while(patience.one_turn(), |wire| wire.received == 0)
-        .await;
-    seen.stage = Stage::Request;
-    if wire.ending.is_none() && wire.received == 0 {
-        wire = exchange::ask(probe, wire, patience, seen).await;
+    let starttls = probe.way.starttls;
+    match (starttls, &probe.request) {
+        (StartTls::Mysql | StartTls::Smtp | StartTls::Ldap, _) => {
+            seen.stage = Stage::StartTls;
+            wire = opening::go_without(starttls, wire, patience.deadline, seen).await;
+        }
+        (StartTls::Postgres, _) | (StartTls::No, Request::Postgres { .. }) => {
+            seen.stage = Stage::Request;
+            wire = exchange::ask(probe, wire, patience, seen).await;
+        }
+        (StartTls::No, request) => {
+            // Some protocols speak first, and then they want no HTTP.
+            wire.read_while(patience.one_turn(), |wire| wire.received == 0)
+                .await;
+            seen.stage = Stage::Request;
+            let is_raw = matches!(request, Request::Raw { .. });
+            if wire.ending.is_none() && (wire.received == 0 || is_raw) {
+                wire = exchange::ask(probe, wire, patience, seen).await;
+            }
+        }
     }
     note_end(&wire, seen);
     leave(wire, patience).await;
@@ -304,7 +335,10 @@ fn note_handshake(wire: &Wire, recorder: &Recorder, seen: &mut Observation) {
 }
 
 fn note_end(wire: &Wire, seen: &mut Observation) {
-    if seen.answer.is_some() {
+    let is_told = seen.reply.is_some() && !wire.has_last_word();
+    let opening = seen.opening.as_ref();
+    let is_turned_away = opening.is_some_and(|said| *said != Opening::Agreed);
+    if seen.answer.is_some() || is_told || is_turned_away {
         seen.ending = Ending::Answered;
     } else if let Some(ending) = &wire.ending {
         seen.ending = ending.clone();

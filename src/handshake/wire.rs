@@ -77,6 +77,26 @@ impl Wire {
         })
     }
 
+    /// Begins with TLS. Nothing that came in plaintext counts any more, or is handed on.
+    pub(super) fn begin_tls(&mut self, connection: ClientConnection) {
+        self.tls = Some(connection);
+        self.inbox.clear();
+        self.first_bytes.clear();
+        self.first_heard = None;
+        self.received = 0;
+        self.application_bytes = 0;
+    }
+
+    /// How many bytes have come that nobody has taken.
+    pub(super) fn unread(&self) -> usize {
+        self.inbox.len()
+    }
+
+    /// How it ended says more than what came before.
+    pub(super) fn has_last_word(&self) -> bool {
+        matches!(self.ending, Some(Ending::Alert(1..) | Ending::Fault(_)))
+    }
+
     pub(super) fn is_handshaking(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.is_handshaking())
     }

@@ -109,6 +109,7 @@ fn is_same(one: &Observation, other: &Observation) -> bool {
         first_bytes: _,
         received: _,
         application_bytes: _,
+        opening,
         tunnel,
         stream_error,
         answer,
@@ -127,6 +128,7 @@ fn is_same(one: &Observation, other: &Observation) -> bool {
         && *chain == other.chain
         && *warnings == other.warnings
         && signs(one) == signs(other)
+        && *opening == other.opening
         && is_same_answer(tunnel.as_ref(), other.tunnel.as_ref())
         && *stream_error == other.stream_error
         && is_same_answer(answer.as_ref(), other.answer.as_ref())

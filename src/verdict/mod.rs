@@ -12,9 +12,11 @@ mod library;
 mod linkerd;
 mod plaintext;
 mod refusal;
+mod reply;
 mod sidecar;
 mod silence;
 mod tunnel;
+mod starttls;
 
 use crate::certificate::Judgement;
 use crate::code::{By, Code, Confidence, Kind, Outcome};
@@ -219,9 +221,11 @@ fn tls(seen: &Observation, known: &Known<'_>) -> Verdict {
         // A close_notify in the middle of a handshake.
         Ending::Alert(0) => silence::wordless(Wordless::CloseNotify, seen, known),
         Ending::Alert(alert) => alert::read(*alert, seen, known),
-        Ending::Answered => match &seen.answer {
-            Some(answer) => answer::read(answer, seen, known),
-            None => Verdict::fault("an answer is missing from the observation"),
+        Ending::Answered => match (&seen.answer, &seen.reply, &seen.opening) {
+            (Some(answer), _, _) => answer::read(answer, seen, known),
+            (None, Some(reply), _) => reply::read(reply, seen, known),
+            (None, None, Some(opening)) => starttls::read(opening),
+            (None, None, None) => Verdict::fault("an answer is missing from the observation"),
         },
         Ending::Wordless(ending) => silence::wordless(*ending, seen, known),
     };
@@ -265,6 +269,7 @@ fn objected(objection: &Objection, seen: &Observation, known: &Known<'_>) -> Ver
             }
             .because(words.clone())
         }
+        Objection::Protocol(words) if seen.stage == Stage::StartTls => starttls::foreign(words),
         Objection::Protocol(words) => Verdict::new(Code::Closed, Confidence::Ambiguous)
             .because(format!("the peer broke the protocol: {words}"))
             .because_all(proof(seen)),
@@ -290,7 +295,7 @@ fn proof(seen: &Observation) -> Vec<String> {
     if seen.tickets > seen.early.tickets {
         proof.push("NewSessionTicket received".to_owned());
     }
-    if seen.application_bytes > seen.early.bytes && seen.answer.is_none() {
+    if seen.application_bytes > seen.early.bytes && seen.answer.is_none() && seen.reply.is_none() {
         proof.push("application data received".to_owned());
     }
     if seen.we_closed && seen.ending == Ending::Wordless(Wordless::CloseNotify) {

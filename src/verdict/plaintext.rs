@@ -1,14 +1,24 @@
 //! What a connection without TLS means.
 
-use super::{Known, Verdict, answer, first_words, never_connected};
+use super::{Known, Verdict, answer, first_words, never_connected, reply, starttls};
 use crate::code::{Code, Confidence};
-use crate::observation::{Answer, Ending, Observation, Wordless};
+use crate::observation::{Answer, Ending, Observation, Reply, Stage, Wordless};
 use crate::target::Dialect;
 
 /// Reads a plaintext connection.
 pub(super) fn read(seen: &Observation, known: &Known<'_>) -> Verdict {
     if let Some(answer) = &seen.answer {
         return answered(answer);
+    }
+    if seen.stage == Stage::StartTls {
+        return starttls::plaintext(seen, known);
+    }
+    match &seen.reply {
+        Some(Reply::Postgres(said)) => return reply::postgres_in_plaintext(said, known),
+        Some(Reply::Raw {
+            bytes, is_expected, ..
+        }) => return raw(bytes, *is_expected),
+        None => {}
     }
     match &seen.ending {
         Ending::NeverConnected(why) => never_connected(why),
@@ -33,6 +43,25 @@ pub(super) fn read(seen: &Observation, known: &Known<'_>) -> Verdict {
                 false => silent,
             }
         }
+    }
+}
+
+/// A reply to bytes of the user's own.
+fn raw(bytes: &[u8], is_expected: Option<bool>) -> Verdict {
+    let read = match reply::as_http(bytes) {
+        Some(answer) => answered(&answer),
+        None => spoke(bytes),
+    };
+    let is_open = matches!(read.code, Code::PlaintextAccepted | Code::Closed);
+    match is_expected {
+        Some(true) if is_open => Verdict::new(Code::PlaintextAccepted, Confidence::Certain)
+            .because_all(read.evidence)
+            .because("the reply holds what is expected"),
+        Some(false) if is_open => Verdict::new(Code::Closed, Confidence::Ambiguous)
+            .or(&[Code::PlaintextAccepted, Code::PlaintextRejected])
+            .because_all(read.evidence)
+            .because("the reply does not hold what is expected"),
+        Some(_) | None => read,
     }
 }
 

@@ -13,12 +13,7 @@ use crate::plan::FollowUp;
 /// The connection ended, or time did, without an alert and without an answer.
 pub(super) fn wordless(ending: Wordless, seen: &Observation, known: &Known<'_>) -> Verdict {
     let open = |code| Verdict::new(code, Confidence::Ambiguous).because(said_goodbye(ending, seen));
-    let died = match ending {
-        Wordless::Reset => Code::Reset,
-        Wordless::Quiet if seen.stage < Stage::Settle => Code::HandshakeTimeout,
-        Wordless::Quiet => Code::Silent,
-        Wordless::CloseNotify | Wordless::Fin => Code::Closed,
-    };
+    let died = died(ending, seen);
     match seen.stage {
         Stage::Dns | Stage::Tcp | Stage::StartTls | Stage::ServerHello => open(died),
         Stage::ClientHello => before_server_hello(ending, open(died), seen, known),
@@ -33,6 +28,18 @@ pub(super) fn wordless(ending: Wordless, seen: &Observation, known: &Known<'_>) 
             }
         }
         Stage::Tunnel | Stage::Request => unanswered(ending, died, seen, known),
+    }
+}
+
+/// The code of an end that leaves all open.
+pub(super) fn died(ending: Wordless, seen: &Observation) -> Code {
+    match ending {
+        Wordless::Reset => Code::Reset,
+        Wordless::Quiet if seen.stage < Stage::Settle && seen.came.speaks_tls() => {
+            Code::HandshakeTimeout
+        }
+        Wordless::Quiet => Code::Silent,
+        Wordless::CloseNotify | Wordless::Fin => Code::Closed,
     }
 }
 
@@ -303,7 +310,7 @@ pub(super) fn said_goodbye(ending: Wordless, seen: &Observation) -> String {
     };
     let when = match seen.stage {
         Stage::Dns | Stage::Tcp => "before anything was said",
-        Stage::StartTls => "where we had asked for TLS in plaintext",
+        Stage::StartTls => "in plaintext, where the protocol begins",
         Stage::ClientHello if seen.received == 0 => {
             "right after our ClientHello, before any answer"
         }

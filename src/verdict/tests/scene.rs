@@ -55,6 +55,7 @@ pub(super) const fn at(stage: Stage, version: Option<Version>) -> Observation {
         first_bytes: vec![],
         received: 0,
         application_bytes: 0,
+        opening: None,
         tunnel: None,
         stream_error: None,
         answer: None,
