@@ -116,7 +116,7 @@ pub enum Stage {
     Dns,
     /// The TCP connection was being made.
     Tcp,
-    /// TLS was asked for in plaintext.
+    /// TLS was asked for in plaintext, or a protocol was begun that knows how to do without.
     StartTls,
     /// The ClientHello was sent and nothing of TLS came back.
     ClientHello,
@@ -310,7 +310,9 @@ pub enum Opening {
     NotNow(String),
     /// It will not speak with us, and that is not about TLS.
     Refused(String),
-    /// Without TLS it speaks with us, and may want TLS for what matters.
+    /// Without TLS it speaks with us, and does not tell whether it wants TLS for what matters.
+    Hides(String),
+    /// Without TLS it speaks with us, and nothing shows that it wants TLS.
     Greets(String),
     /// It goes on without TLS.
     GoesOn(String),

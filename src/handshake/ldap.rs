@@ -1,4 +1,4 @@
-//! LDAP, as far as StartTLS (RFC 4511 section 4.14), or as far as an anonymous bind without it.
+//! LDAP, as far as StartTLS (RFC 4511 section 4.14), or as far as a search without it.
 
 use super::opening::{LONGEST_MESSAGE, Stream, Trouble, array, exactly, say, words};
 use crate::observation::Opening;
@@ -21,13 +21,13 @@ pub(super) async fn start_tls(mut stream: impl Stream) -> Result<Opening, Troubl
     })
 }
 
-/// An anonymous bind.
-pub(super) async fn bind(mut stream: impl Stream) -> Result<Opening, Trouble> {
-    say(&mut stream, ANONYMOUS_BIND).await?;
-    let result = result(&mut stream, BIND_RESPONSE).await?;
+/// Who the server says it is: the search that everybody may make, without a bind.
+pub(super) async fn search(mut stream: impl Stream) -> Result<Opening, Trouble> {
+    say(&mut stream, ROOT_SEARCH).await?;
+    let result = result(&mut stream, SEARCH_DONE).await?;
     let _ = say(&mut stream, UNBIND).await;
     let said = format!(
-        "the LDAP server answers an anonymous bind without TLS with {}",
+        "the LDAP server answers a search of its root without TLS with {}",
         result.words()
     );
     Ok(match result.code {
@@ -71,27 +71,35 @@ impl Outcome {
 }
 
 async fn result(stream: &mut impl Stream, wanted: u8) -> Result<Outcome, Trouble> {
-    let body = message(stream).await?;
-    let foreign = || Trouble::foreign("LDAP", &body);
-    let mut parts = &body[..];
-    let (number, operation) = (next(&mut parts), next(&mut parts));
-    let (Some((INTEGER, number)), Some((kind, mut fields))) = (number, operation) else {
-        return Err(foreign());
-    };
-    let is_notice = number == [0] && kind == EXTENDED_RESPONSE;
-    if !is_notice && (number != [1] || kind != wanted) {
-        return Err(foreign());
+    for _ in 0..MOST_ENTRIES {
+        let body = message(stream).await?;
+        let foreign = || Trouble::foreign("LDAP", &body);
+        let mut parts = &body[..];
+        let (number, operation) = (next(&mut parts), next(&mut parts));
+        let (Some((INTEGER, number)), Some((kind, mut fields))) = (number, operation) else {
+            return Err(foreign());
+        };
+        let is_notice = number == [0] && kind == EXTENDED_RESPONSE;
+        if number == [1] && wanted == SEARCH_DONE && kind == SEARCH_ENTRY {
+            continue;
+        }
+        if !is_notice && (number != [1] || kind != wanted) {
+            return Err(foreign());
+        }
+        let Some((ENUMERATED, &[code])) = next(&mut fields) else {
+            return Err(foreign());
+        };
+        let _name = next(&mut fields);
+        let said = next(&mut fields);
+        return Ok(Outcome {
+            code,
+            words: words(said.map_or(&[], |(_, text)| text)),
+            is_notice,
+        });
     }
-    let Some((ENUMERATED, &[code])) = next(&mut fields) else {
-        return Err(foreign());
-    };
-    let _name = next(&mut fields);
-    let said = next(&mut fields);
-    Ok(Outcome {
-        code,
-        words: words(said.map_or(&[], |(_, text)| text)),
-        is_notice,
-    })
+    Err(Trouble::Foreign(
+        "the LDAP server answers without end".to_owned(),
+    ))
 }
 
 /// What one LDAPMessage holds.
@@ -136,9 +144,14 @@ fn next<'a>(bytes: &mut &'a [u8]) -> Option<(u8, &'a [u8])> {
 }
 
 const START_TLS: &[u8] = b"1.3.6.1.4.1.1466.20037";
-/// Version 3, no name, no password.
-const ANONYMOUS_BIND: &[u8] = &[
-    SEQUENCE, 12, INTEGER, 1, 1, 0x60, 7, INTEGER, 1, 3, 4, 0, 0x80, 0,
+/// The root alone, whatever it is, and none of its attributes.
+const ROOT_SEARCH: &[u8] = &[
+    SEQUENCE, 42, INTEGER, 1, 1, 0x63, 37, // the name, how far, and which aliases
+    4, 0, ENUMERATED, 1, 0, ENUMERATED, 1, 0, // how many, how long, the values as well
+    INTEGER, 1, 1, INTEGER, 1, 5, 1, 1, 0, // objectClass is there
+    0x87, 11, b'o', b'b', b'j', b'e', b'c', b't', b'C', b'l', b'a', b's',
+    b's', // 1.1: nothing
+    SEQUENCE, 5, 4, 3, b'1', b'.', b'1',
 ];
 const UNBIND: &[u8] = &[SEQUENCE, 5, INTEGER, 1, 2, 0x42, 0];
 const SEQUENCE: u8 = 0x30;
@@ -146,7 +159,10 @@ const INTEGER: u8 = 2;
 const ENUMERATED: u8 = 10;
 const EXTENDED_REQUEST: u8 = 0x77;
 const EXTENDED_RESPONSE: u8 = 0x78;
-const BIND_RESPONSE: u8 = 0x61;
+const SEARCH_ENTRY: u8 = 0x64;
+const SEARCH_DONE: u8 = 0x65;
+/// The root is one.
+const MOST_ENTRIES: usize = 4;
 const SUCCESS: u8 = 0;
 const PROTOCOL_ERROR: u8 = 2;
 const CONFIDENTIALITY_REQUIRED: u8 = 13;

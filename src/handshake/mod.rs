@@ -275,13 +275,12 @@ async fn close_and_listen(wire: &mut Wire, patience: Patience) {
 
 async fn plaintext(probe: &Probe, mut wire: Wire, patience: Patience, seen: &mut Observation) {
     let starttls = probe.way.starttls;
+    seen.stage = Stage::StartTls;
     match (starttls, &probe.request) {
         (StartTls::Mysql | StartTls::Smtp | StartTls::Ldap, _) => {
-            seen.stage = Stage::StartTls;
             wire = opening::go_without(starttls, wire, patience.deadline, seen).await;
         }
         (StartTls::Postgres, _) | (StartTls::No, Request::Postgres { .. }) => {
-            seen.stage = Stage::Request;
             wire = exchange::ask(probe, wire, patience, seen).await;
         }
         (StartTls::No, request) => {

@@ -1,4 +1,4 @@
-//! MySQL and MariaDB, as far as TLS, or as far as a login without it.
+//! MySQL and MariaDB, as far as TLS, or as far as the greeting without it.
 
 use super::opening::{LONGEST_MESSAGE, Stream, Trouble, array, exactly, say, words};
 use crate::observation::Opening;
@@ -15,41 +15,20 @@ pub(super) async fn start_tls(mut stream: impl Stream) -> Result<Opening, Troubl
             greeting.program
         )));
     }
-    say(&mut stream, &packet(1, &options(CLIENT_SSL))).await?;
+    say(&mut stream, &ssl_request()).await?;
     Ok(Opening::Agreed)
 }
 
-/// The greeting, and a login without TLS and without a password, by a name that nobody has.
-pub(super) async fn log_in(mut stream: impl Stream) -> Result<Opening, Trouble> {
+/// The greeting: only a login would show whether TLS is insisted on, and that after the password.
+pub(super) async fn greet(mut stream: impl Stream) -> Result<Opening, Trouble> {
     let greeting = match greeting(&mut stream).await? {
         Greeting::Refusal(words) => return Ok(Opening::Refused(words)),
         Greeting::Version(greeting) => greeting,
     };
-    let mut login = options(0);
-    login.extend(NOBODY);
-    // The name ends, and so does the password before it begins.
-    login.extend([0, 0]);
-    login.extend(b"mysql_native_password\0");
-    say(&mut stream, &packet(1, &login)).await?;
-    let answer = message(&mut stream).await?;
     let program = greeting.program;
-    Ok(match answer.as_slice() {
-        [ERROR, ..] => {
-            let (number, said) = error(&answer);
-            let said = format!("{program} answers a login without TLS: {said}");
-            match number {
-                SECURE_TRANSPORT_REQUIRED => Opening::WantsTls(said),
-                ACCESS_DENIED | ACCESS_DENIED_NO_PASSWORD | MARIADB_ACCESS_DENIED => {
-                    Opening::GoesOn(said)
-                }
-                _ => Opening::Refused(said),
-            }
-        }
-        // It wants to know more, by this or another method.
-        [0 | 1 | SWITCH, ..] => {
-            Opening::GoesOn(format!("{program} goes on with a login without TLS"))
-        }
-        other => return Err(Trouble::foreign("MySQL", other)),
+    Ok(match greeting.has_tls {
+        true => Opening::Hides(format!("{program} greets us, and offers TLS")),
+        false => Opening::Greets(format!("{program} greets us, and offers no TLS")),
     })
 }
 
@@ -68,9 +47,9 @@ struct Version {
 async fn greeting(stream: &mut impl Stream) -> Result<Greeting, Trouble> {
     let body = message(stream).await?;
     if body.first() == Some(&ERROR) {
-        let (_, said) = error(&body);
         return Ok(Greeting::Refusal(format!(
-            "MySQL greets us with an error: {said}"
+            "MySQL greets us with an error: {}",
+            error(&body)
         )));
     }
     let foreign = || Trouble::foreign("MySQL's greeting", &body);
@@ -112,47 +91,37 @@ async fn message(stream: &mut impl Stream) -> Result<Vec<u8>, Trouble> {
     exactly(stream, length).await
 }
 
-/// The number, and `1045 (28000) Access denied`.
-fn error(body: &[u8]) -> (u16, String) {
-    let (number, rest) = match body {
-        [_, low, high, rest @ ..] => (u16::from_le_bytes([*low, *high]), rest),
-        _ => (0, &[][..]),
-    };
-    let said = match rest {
-        [b'#', a, b, c, d, e, text @ ..] => {
-            format!(
-                "{number} ({}) {}",
-                words(&[*a, *b, *c, *d, *e]),
-                words(text)
-            )
+/// `1045 (28000) Access denied`
+fn error(body: &[u8]) -> String {
+    match body {
+        [_, low, high, b'#', rest @ ..] if rest.len() >= 5 => {
+            let (state, text) = rest.split_at(5);
+            let number = u16::from_le_bytes([*low, *high]);
+            format!("{number} ({}) {}", words(state), words(text))
         }
-        text => format!("{number} {}", words(text)),
-    };
-    (number, said)
+        [_, low, high, text @ ..] => {
+            format!("{} {}", u16::from_le_bytes([*low, *high]), words(text))
+        }
+        _ => "no more than that".to_owned(),
+    }
 }
 
-/// What we can do, how much we read, our alphabet, and nothing.
-fn options(more: u32) -> Vec<u8> {
+/// What we can do, how much we read, our alphabet, and nothing: a login cut short.
+fn ssl_request() -> Vec<u8> {
     let capabilities = CLIENT_LONG_PASSWORD
         | CLIENT_PROTOCOL_41
+        | CLIENT_SSL
         | CLIENT_SECURE_CONNECTION
-        | CLIENT_PLUGIN_AUTH
-        | more;
-    let mut options = capabilities.to_le_bytes().to_vec();
-    options.extend(LARGEST_PACKET.to_le_bytes());
-    options.push(UTF8);
-    options.extend([0; 23]);
-    options
-}
-
-fn packet(number: u8, body: &[u8]) -> Vec<u8> {
-    let [a, b, c, _] = u32::try_from(body.len()).unwrap_or_default().to_le_bytes();
-    [&[a, b, c, number], body].concat()
+        | CLIENT_PLUGIN_AUTH;
+    let mut request = vec![32, 0, 0, 1];
+    request.extend(capabilities.to_le_bytes());
+    request.extend(LARGEST_PACKET.to_le_bytes());
+    request.push(UTF8);
+    request.extend([0; 23]);
+    request
 }
 
 const ERROR: u8 = 0xff;
-/// Another method of authentication is asked for.
-const SWITCH: u8 = 0xfe;
 /// From the 0 after the version: a number, 8 bytes of a challenge, another 0.
 const CAPABILITIES: usize = 1 + 4 + 8 + 1;
 const CLIENT_LONG_PASSWORD: u32 = 0x1;
@@ -162,8 +131,3 @@ const CLIENT_SECURE_CONNECTION: u32 = 0x8000;
 const CLIENT_PLUGIN_AUTH: u32 = 0x8_0000;
 const LARGEST_PACKET: u32 = 1 << 24;
 const UTF8: u8 = 33;
-const NOBODY: &[u8] = b"mtls-probe";
-const ACCESS_DENIED: u16 = 1045;
-const ACCESS_DENIED_NO_PASSWORD: u16 = 1698;
-const MARIADB_ACCESS_DENIED: u16 = 1044;
-const SECURE_TRANSPORT_REQUIRED: u16 = 3159;

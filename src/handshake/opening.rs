@@ -59,9 +59,9 @@ pub(super) async fn go_without(
         match protocol {
             // PostgreSQL has a request of its own for it.
             StartTls::No | StartTls::Postgres => Err(Trouble::Lost),
-            StartTls::Mysql => mysql::log_in(stream).await,
+            StartTls::Mysql => mysql::greet(stream).await,
             StartTls::Smtp => smtp::send_mail(stream).await,
-            StartTls::Ldap => ldap::bind(stream).await,
+            StartTls::Ldap => ldap::search(stream).await,
         }
     });
     let said = said.await;

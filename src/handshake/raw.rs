@@ -146,7 +146,7 @@ mod tests {
         let (ours, mut theirs) = tokio::io::duplex(64 * 1024);
         let flood =
             tokio::spawn(async move { while theirs.write_all(&[b'a'; 4096]).await.is_ok() {} });
-        let reply = ask(ours, wish(b"", Some(&[b'a', b'b']), 0, 0)).await;
+        let reply = ask(ours, wish(b"", Some(b"ab"), 0, 0)).await;
         let Some(Reply::Raw {
             bytes, is_expected, ..
         }) = reply

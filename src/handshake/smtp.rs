@@ -17,7 +17,7 @@ pub(super) async fn start_tls(mut stream: impl Stream) -> Result<Opening, Troubl
     }
     say(&mut stream, b"STARTTLS\r\n").await?;
     let answer = reply(&mut stream).await?;
-    let said = format!("the mail server answers STARTTLS with {}", answer.last());
+    let said = format!("the mail server answers STARTTLS with {}", answer.said());
     Ok(match answer.code {
         220 => Opening::Agreed,
         // "Due to temporary reason", and other trouble that may pass.
@@ -37,13 +37,11 @@ pub(super) async fn send_mail(mut stream: impl Stream) -> Result<Opening, Troubl
     let _ = say(&mut stream, b"RSET\r\nQUIT\r\n").await;
     let said = format!(
         "the mail server answers MAIL FROM without TLS: {}",
-        answer.last()
+        answer.said()
     );
     let wants_tls = {
-        let text = answer.last().to_ascii_lowercase();
-        ["tls", "ssl", "encrypt"]
-            .iter()
-            .any(|word| text.contains(word))
+        let text = answer.said().to_ascii_lowercase();
+        ["tls", "encrypt"].iter().any(|word| text.contains(word))
     };
     Ok(match answer.code {
         200..=299 => Opening::GoesOn(said),
@@ -57,7 +55,7 @@ pub(super) async fn send_mail(mut stream: impl Stream) -> Result<Opening, Troubl
 async fn hello(stream: &mut impl Stream) -> Result<Result<bool, Opening>, Trouble> {
     let greeting = reply(stream).await?;
     let refused = |answer: &Reply, to: &str| {
-        let said = format!("the mail server {to} with {}", answer.last());
+        let said = format!("the mail server {to} with {}", answer.said());
         Ok(Err(Opening::Refused(said)))
     };
     match greeting.code {
@@ -89,13 +87,12 @@ struct Reply {
 
 impl Reply {
     /// `454 4.7.0 TLS not available`
-    fn last(&self) -> String {
-        let text = self.lines.last().map_or("", String::as_str);
-        format!("{} {}", self.code, text.trim()).trim().to_owned()
+    fn said(&self) -> String {
+        words(format!("{} {}", self.code, self.lines.join(" ")).as_bytes())
     }
 
     fn foreign(&self) -> Trouble {
-        Trouble::foreign("SMTP", self.last().as_bytes())
+        Trouble::foreign("SMTP", self.said().as_bytes())
     }
 }
 

@@ -240,6 +240,7 @@ fn stage(name: &str) -> Option<&'static str> {
     Some(match name {
         "dns" => "while the name was being resolved",
         "tcp" => "while connecting",
+        "starttls" => "in plaintext, before TLS began",
         "client_hello" => "before any answer to our ClientHello",
         "server_hello" => "in the middle of the server's answer",
         "client_auth" => "when the server held our certificate",

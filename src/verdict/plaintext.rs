@@ -10,15 +10,15 @@ pub(super) fn read(seen: &Observation, known: &Known<'_>) -> Verdict {
     if let Some(answer) = &seen.answer {
         return answered(answer);
     }
-    if seen.stage == Stage::StartTls {
-        return starttls::plaintext(seen, known);
-    }
     match &seen.reply {
         Some(Reply::Postgres(said)) => return reply::postgres_in_plaintext(said, known),
         Some(Reply::Raw {
             bytes, is_expected, ..
         }) => return raw(bytes, *is_expected),
         None => {}
+    }
+    if seen.stage == Stage::StartTls {
+        return starttls::plaintext(seen, known);
     }
     match &seen.ending {
         Ending::NeverConnected(why) => never_connected(why),

@@ -1,6 +1,7 @@
 //! What a reply means that is not HTTP: to bytes of the user's own, and PostgreSQL's.
 
-use super::{Known, Verdict, answer, first_words};
+use super::refusal::Fault;
+use super::{Known, Verdict, answer};
 use crate::code::{Code, Confidence, Outcome};
 use crate::observation::{
     Answer, CertificateRequest, Gave, Moment, Observation, PostgresReply, Reply, Version,
@@ -34,6 +35,11 @@ fn raw(
         return page.clone();
     }
     let fact = begins(bytes);
+    if is_expected != Some(true)
+        && let Some(verdict) = about_the_certificate(bytes, seen, known)
+    {
+        return verdict.first_because(fact);
+    }
     let taken = |confidence: Confidence| {
         let page = page.as_ref().map(|page| page.confidence);
         let confidence = page.map_or(confidence, |page| confidence.max(page));
@@ -57,6 +63,39 @@ fn raw(
     }
 }
 
+/// Postfix finishes the handshake whatever it thinks of the certificate, and refuses the next command.
+fn about_the_certificate(bytes: &[u8], seen: &Observation, known: &Known<'_>) -> Option<Verdict> {
+    let text = String::from_utf8_lossy(bytes);
+    let gave = gave(seen);
+    let is_refused = text.starts_with("421 ") || text.starts_with("554 ");
+    if is_refused && text.contains("No client certificate presented") {
+        return Some(Verdict::new(
+            Code::ClientCertRequired,
+            match gave {
+                Some(Gave::Nothing | Gave::NothingFits) => Confidence::Certain,
+                Some(Gave::Certificate) | None => Confidence::Likely,
+            },
+        ));
+    }
+    if is_refused && text.contains("Client certificate not trusted") {
+        return Some(match gave {
+            Some(Gave::Certificate) => Fault::new(known, seen).in_a_page(),
+            Some(Gave::Nothing | Gave::NothingFits) | None => {
+                Verdict::new(Code::CertRejected, Confidence::Certain)
+            }
+        });
+    }
+    None
+}
+
+/// What we gave, where the server asked.
+fn gave(seen: &Observation) -> Option<Gave> {
+    match &seen.certificate_request {
+        CertificateRequest::Asked { gave, .. } => Some(*gave),
+        CertificateRequest::Unknown | CertificateRequest::NeverAsked => None,
+    }
+}
+
 /// The server had judged us by the time it spoke.
 fn is_judged(seen: &Observation) -> bool {
     seen.tls.version == Some(Version::Tls12) || seen.tickets > seen.early.tickets
@@ -64,21 +103,20 @@ fn is_judged(seen: &Observation) -> bool {
 
 /// Over TLS, and yet nothing that shows an acceptance.
 fn unexpected(seen: &Observation) -> Verdict {
-    let refusal = match &seen.certificate_request {
-        CertificateRequest::Asked {
-            gave: Gave::Certificate,
-            ..
-        } => Some(Code::CertRejected),
-        CertificateRequest::Asked { .. } => Some(Code::ClientCertRequired),
-        CertificateRequest::Unknown | CertificateRequest::NeverAsked => None,
-    };
+    let refusal = gave(seen).map(|gave| match gave {
+        Gave::Certificate => Code::CertRejected,
+        Gave::Nothing | Gave::NothingFits => Code::ClientCertRequired,
+    });
     let candidates = [Some(Code::Ok), refusal, Some(Code::AuthzDenied)];
     let candidates: Vec<_> = candidates.into_iter().flatten().collect();
     Verdict::new(Code::Closed, Confidence::Ambiguous).or(&candidates)
 }
 
 fn begins(bytes: &[u8]) -> String {
-    format!("the reply begins with {}", first_words(bytes))
+    let mut lines = bytes.split(|byte| matches!(byte, b'\r' | b'\n'));
+    let line = lines.next().unwrap_or_default();
+    let shown = line.get(..LONGEST_LINE).unwrap_or(line);
+    format!("the reply begins with {:?}", String::from_utf8_lossy(shown))
 }
 
 /// What people write who refuse.
@@ -113,10 +151,7 @@ pub(super) fn as_http(bytes: &[u8]) -> Option<Answer> {
 /// TLS has taken us, as far as PostgreSQL goes: it refuses a bad certificate in the handshake, and the
 /// want of one only where `pg_hba.conf` says so.
 fn postgres(reply: &PostgresReply, seen: &Observation) -> Verdict {
-    let gave = match &seen.certificate_request {
-        CertificateRequest::Asked { gave, .. } => Some(*gave),
-        CertificateRequest::Unknown | CertificateRequest::NeverAsked => None,
-    };
+    let gave = gave(seen);
     let fact = said(reply);
     let (sqlstate, message, routine) = match reply {
         PostgresReply::Authentication(AUTHENTICATED) => {
@@ -228,6 +263,8 @@ impl Verdict {
     }
 }
 
+const LONGEST_LINE: usize = 120;
+/// As people write them.
 const REFUSALS: &[&str] = &[
     "certificate",
     "ssl",

@@ -1,6 +1,6 @@
 //! What a peer means by its words in plaintext, where TLS begins in the middle of a protocol.
 
-use super::silence::said_goodbye;
+use super::silence::{died, said_goodbye};
 use super::{Known, Verdict, never_connected};
 use crate::code::{Code, Confidence};
 use crate::observation::{Ending, Objection, Observation, Opening};
@@ -17,9 +17,11 @@ pub(super) fn read(opening: &Opening) -> Verdict {
         Opening::Refused(words) => open()
             .because(words.clone())
             .because("it did not come to TLS, so that tells nothing of certificates"),
-        Opening::Agreed | Opening::Greets(_) | Opening::GoesOn(_) | Opening::WantsTls(_) => {
-            Verdict::fault("a request for TLS has an answer to another")
-        }
+        Opening::Agreed
+        | Opening::Hides(_)
+        | Opening::Greets(_)
+        | Opening::GoesOn(_)
+        | Opening::WantsTls(_) => Verdict::fault("a request for TLS has an answer to another"),
     }
 }
 
@@ -37,6 +39,10 @@ pub(super) fn plaintext(seen: &Observation, known: &Known<'_>) -> Verdict {
                 .because(words.clone())
                 .because("it may want TLS for what matters")
         }
+        (Some(Opening::Hides(words)), _) => open()
+            .or(&[Code::PlaintextAccepted, Code::PlaintextRejected])
+            .because(words.clone())
+            .because("only a login would show whether it insists on TLS"),
         (Some(Opening::WantsTls(words)), _) => {
             Verdict::new(Code::PlaintextRejected, Confidence::Certain).because(words.clone())
         }
@@ -50,7 +56,7 @@ pub(super) fn plaintext(seen: &Observation, known: &Known<'_>) -> Verdict {
             foreign(words)
         }
         (Some(Opening::Agreed) | None, Ending::Wordless(ending)) => {
-            let code = super::silence::died(*ending, seen);
+            let code = died(*ending, seen);
             let silent =
                 Verdict::new(code, Confidence::Ambiguous).because(said_goodbye(*ending, seen));
             match known.elsewhere.speaks_tls {
