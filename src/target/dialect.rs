@@ -151,6 +151,8 @@ pub fn alpn(way: &Way, request: &Request, chosen: Option<&[String]>) -> Vec<Stri
         (Dialect::Linkerd | Dialect::Sidecar, _) => &[],
         (Dialect::Hbone, _) => &["h2"],
         (Dialect::Tls | Dialect::Auto, request) => match request {
+            // Where it begins with TLS at once, PostgreSQL insists.
+            Request::Postgres { .. } if way.starttls == StartTls::No => &["postgresql"],
             Request::None | Request::Raw { .. } | Request::Postgres { .. } => &[],
             Request::GrpcHealth(_) => &["h2"],
             Request::Http { version, .. } => match version {

@@ -1,11 +1,13 @@
 //! What a reply means that is not HTTP: to bytes of the user's own, and PostgreSQL's.
 
+use super::follow_up::Signal;
 use super::refusal::Fault;
 use super::{Known, Verdict, answer};
 use crate::code::{Code, Confidence, Outcome};
 use crate::observation::{
     Answer, CertificateRequest, Gave, Moment, Observation, PostgresReply, Reply, Version,
 };
+use crate::plan::FollowUp;
 
 /// Reads the reply to a request over TLS.
 pub(super) fn read(reply: &Reply, seen: &Observation, known: &Known<'_>) -> Verdict {
@@ -15,7 +17,7 @@ pub(super) fn read(reply: &Reply, seen: &Observation, known: &Known<'_>) -> Verd
             is_expected,
             moment,
         } => raw(bytes, *is_expected, *moment, seen, known),
-        Reply::Postgres(reply) => postgres(reply, seen),
+        Reply::Postgres(reply) => postgres(reply, seen, known),
     }
 }
 
@@ -51,11 +53,11 @@ fn raw(
         }
         Some(true) => taken(Confidence::Likely)
             .because("it holds what is expected, and the peer said it before we had asked"),
-        Some(false) => unexpected(seen).because(fact).because(
+        Some(false) => unexpected(seen, known).because(fact).because(
             "it does not hold what is expected: it may be a refusal, or another answer of somebody \
              who took us",
         ),
-        None if refuses(bytes) => unexpected(seen)
+        None if refuses(bytes) => unexpected(seen, known)
             .because(fact)
             .because("it may be a refusal in words; say what is expected"),
         None if page.is_some() && moment == Moment::Asked => taken(Confidence::Certain),
@@ -102,10 +104,13 @@ fn is_judged(seen: &Observation) -> bool {
 }
 
 /// Over TLS, and yet nothing that shows an acceptance.
-fn unexpected(seen: &Observation) -> Verdict {
-    let refusal = gave(seen).map(|gave| match gave {
-        Gave::Certificate => Code::CertRejected,
-        Gave::Nothing | Gave::NothingFits => Code::ClientCertRequired,
+fn unexpected(seen: &Observation, known: &Known<'_>) -> Verdict {
+    let strangers = known.signal(FollowUp::Throwaway);
+    let refusal = gave(seen).and_then(|gave| match gave {
+        // It was taken, or that would have been said in the handshake.
+        Gave::Certificate if strangers.is_some_and(Signal::is_refusal) => None,
+        Gave::Certificate => Some(Code::CertRejected),
+        Gave::Nothing | Gave::NothingFits => Some(Code::ClientCertRequired),
     });
     let candidates = [Some(Code::Ok), refusal, Some(Code::AuthzDenied)];
     let candidates: Vec<_> = candidates.into_iter().flatten().collect();
@@ -150,7 +155,7 @@ pub(super) fn as_http(bytes: &[u8]) -> Option<Answer> {
 
 /// TLS has taken us, as far as PostgreSQL goes: it refuses a bad certificate in the handshake, and the
 /// want of one only where `pg_hba.conf` says so.
-fn postgres(reply: &PostgresReply, seen: &Observation) -> Verdict {
+fn postgres(reply: &PostgresReply, seen: &Observation, known: &Known<'_>) -> Verdict {
     let gave = gave(seen);
     let fact = said(reply);
     let (sqlstate, message, routine) = match reply {
@@ -178,7 +183,7 @@ fn postgres(reply: &PostgresReply, seen: &Observation) -> Verdict {
         } => (sqlstate.as_str(), message.as_str(), routine.as_str()),
     };
     let denied = |confidence| Verdict::new(Code::AuthzDenied, confidence);
-    let open = unexpected(seen);
+    let open = unexpected(seen, known);
     match sqlstate {
         INVALID_AUTHORIZATION if message.contains(WANTS_CERTIFICATE) => {
             let confidence = match gave {

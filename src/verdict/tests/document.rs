@@ -6,8 +6,8 @@ use std::path::Path;
 use super::row::{Row, Section};
 use super::words::HEADS;
 use super::{
-    answers, follow_ups, given, hello, libraries, nothing, ours, plaintext, settled, silent,
-    tunnels,
+    answers, follow_ups, given, hello, libraries, nothing, openings, ours, plaintext, replies,
+    settled, silent, tunnels,
 };
 
 #[test]
@@ -40,8 +40,10 @@ fn document() -> String {
         silent::sections(),
         settled::sections(),
         answers::sections(),
+        replies::sections(),
         tunnels::sections(),
         plaintext::sections(),
+        openings::sections(),
         ours::sections(),
         follow_ups::sections(),
     ];

@@ -201,6 +201,20 @@ impl Observation {
         self
     }
 
+    /// In plaintext, where TLS begins in the middle of a protocol.
+    pub(super) fn opened(mut self, opening: Opening) -> Self {
+        self.received += 9;
+        self.opening = Some(opening);
+        self.ends(Ending::Answered)
+    }
+
+    pub(super) fn replied(mut self, reply: Reply) -> Self {
+        self.application_bytes += 9;
+        self.received += 9;
+        self.reply = Some(reply);
+        self.ends(Ending::Answered)
+    }
+
     pub(super) fn answered(mut self, answer: Answer) -> Self {
         self.application_bytes += 9;
         self.received += 9;

@@ -149,10 +149,12 @@ fn came(seen: &Observation) -> String {
             Wordless::Quiet => "silence",
         }
         .to_owned(),
-        Ending::Answered => match (&seen.answer, &seen.tunnel) {
-            (Some(answer), _) => answered(answer),
-            (None, Some(tunnel)) => format!("{} to CONNECT", answered(tunnel)),
-            (None, None) => String::new(),
+        Ending::Answered => match (&seen.answer, &seen.reply, &seen.opening, &seen.tunnel) {
+            (Some(answer), ..) => answered(answer),
+            (None, Some(reply), ..) => replied(reply),
+            (None, None, Some(opening), _) => opened(opening),
+            (None, None, None, Some(tunnel)) => format!("{} to CONNECT", answered(tunnel)),
+            (None, None, None, None) => String::new(),
         },
         Ending::Objection(why) => match why {
             Objection::NotTls => format!("not TLS: {}", first_words(&seen.first_bytes)),
@@ -160,6 +162,7 @@ fn came(seen: &Observation) -> String {
             Objection::NothingInCommon(_) => "a choice that we cannot take".to_owned(),
             Objection::BadProof => "no proof of its key".to_owned(),
             Objection::UnreadableCertificate => "a certificate nobody can read".to_owned(),
+            Objection::Protocol(words) if seen.stage == Stage::StartTls => words.clone(),
             Objection::Protocol(_) => "nonsense".to_owned(),
             Objection::Flood => "bytes without end".to_owned(),
         },
@@ -176,6 +179,48 @@ fn answered(answer: &Answer) -> String {
         words += &format!(", `{:?}`", answer.body);
     }
     words
+}
+
+fn replied(reply: &Reply) -> String {
+    match reply {
+        Reply::Raw {
+            bytes,
+            is_expected,
+            moment,
+        } => {
+            let text = format!("`{:?}`", String::from_utf8_lossy(bytes));
+            let wanted = match is_expected {
+                Some(true) => ", which holds what is expected",
+                Some(false) => ", without what is expected",
+                None => "",
+            };
+            let when = match moment {
+                Moment::Asked => "",
+                Moment::Unasked => ", before we spoke",
+            };
+            format!("{text}{wanted}{when}")
+        }
+        Reply::Postgres(reply) => match reply {
+            PostgresReply::Authentication(number) => format!("Authentication {number}"),
+            PostgresReply::Error {
+                sqlstate, message, ..
+            } => format!("{sqlstate} `{message:?}`"),
+        },
+    }
+}
+
+fn opened(opening: &Opening) -> String {
+    let (what, words) = match opening {
+        Opening::Agreed => return "consent".to_owned(),
+        Opening::NoTls(words) => ("no TLS", words),
+        Opening::NotNow(words) => ("no TLS now", words),
+        Opening::Refused(words) => ("not with us", words),
+        Opening::Hides(words) => ("a greeting that tells nothing", words),
+        Opening::Greets(words) => ("a greeting", words),
+        Opening::GoesOn(words) => ("it goes on", words),
+        Opening::WantsTls(words) => ("not without TLS", words),
+    };
+    format!("{what}: {words}")
 }
 
 fn when(seen: &Observation) -> String {
@@ -215,7 +260,7 @@ fn when(seen: &Observation) -> String {
     if seen.tickets > 0 {
         words += &format!(", a ticket{}", is_early(seen.tickets > seen.early.tickets));
     }
-    if seen.application_bytes > 0 && seen.answer.is_none() {
+    if seen.application_bytes > 0 && seen.answer.is_none() && seen.reply.is_none() {
         words += &format!(
             ", data{}",
             is_early(seen.application_bytes > seen.early.bytes)
