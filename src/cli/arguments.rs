@@ -162,6 +162,26 @@ pub(super) struct Pair {
         help_heading = "One pair"
     )]
     pub(super) request: Option<Request>,
+    /// Bytes to send after the handshake; \r, \n, \t, \\ and \xHH stand for what they do
+    #[arg(
+        long,
+        value_name = "TEXT",
+        requires = "to",
+        conflicts_with = "request",
+        help_heading = "One pair",
+        value_parser = bytes
+    )]
+    pub(super) send: Option<Bytes>,
+    /// What the answer must hold, written like --send; alone it only listens
+    #[arg(
+        long,
+        value_name = "TEXT",
+        requires = "to",
+        conflicts_with = "request",
+        help_heading = "One pair",
+        value_parser = bytes
+    )]
+    pub(super) receive: Option<Bytes>,
     /// What is expected of the pair [default: OK]
     #[arg(long, value_name = "CODE", requires = "to", help_heading = "One pair", value_parser = wanted())]
     pub(super) expect: Option<Wanted>,
@@ -354,6 +374,42 @@ pub(super) enum Color {
     Never,
 }
 
+/// Bytes of the user's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Bytes(pub(super) Vec<u8>);
+
+fn bytes(text: &str) -> Result<Bytes, String> {
+    let mut bytes = vec![];
+    let mut rest = text.chars();
+    while let Some(letter) = rest.next() {
+        if letter != '\\' {
+            bytes.extend(letter.encode_utf8(&mut [0; 4]).bytes());
+            continue;
+        }
+        bytes.push(match rest.next() {
+            Some('r') => b'\r',
+            Some('n') => b'\n',
+            Some('t') => b'\t',
+            Some('\\') => b'\\',
+            Some('x') => {
+                let digits: String = rest.by_ref().take(2).collect();
+                let is_hex = digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_hexdigit());
+                let byte = u8::from_str_radix(&digits, 16).ok().filter(|_| is_hex);
+                byte.ok_or_else(|| {
+                    format!("\\x{digits} is no byte; write two digits, such as \\x0d")
+                })?
+            }
+            Some(other) => return Err(format!("\\{other} stands for nothing; {ESCAPES}")),
+            None => return Err(format!("a \\ at the end stands for nothing; {ESCAPES}")),
+        });
+    }
+    match bytes.len() {
+        1..=MOST_BYTES => Ok(Bytes(bytes)),
+        0 => Err("nothing to send or to find; leave the flag out".to_owned()),
+        many => Err(format!("{many} bytes; {MOST_BYTES} are allowed")),
+    }
+}
+
 fn format() -> impl TypedValueParser<Value = Format> {
     PossibleValuesParser::new(Format::ALL.iter().map(|format| format.as_str()))
         .try_map(|name| name.parse::<Format>())
@@ -456,6 +512,9 @@ pub(super) fn address(text: &str) -> Result<Address, String> {
     text.parse().map_err(|why| format!("{text:?} {why}"))
 }
 
+/// As in a suite.
+const MOST_BYTES: usize = 4096;
+const ESCAPES: &str = "write \\r, \\n, \\t, \\xHH, or \\\\ for itself";
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(300);
 const NOT_A_MOMENT: &str =
     "write RFC 3339 (2026-11-21T10:00:00Z), Unix seconds, or an offset such as +12h or -30m";
@@ -494,3 +553,29 @@ Examples:
 
 Prints the judgement as JSON (or with --format table for people). Exits 0 when the code is OK,
 1 when not, 2 when the input cannot be used.";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_written_as_text_with_escapes() {
+        for (text, want) in [
+            ("PING", Ok(&b"PING"[..])),
+            (r"EHLO a\r\n", Ok(b"EHLO a\r\n")),
+            (r"\x00\xfF\t\\x", Ok(b"\0\xff\t\\x")),
+            ("\u{e4}", Ok("\u{e4}".as_bytes())),
+            (r"\q", Err("\\q stands for nothing")),
+            (r"\x1", Err("\\x1 is no byte")),
+            (r"\x+1", Err("\\x+1 is no byte")),
+            ("\\", Err("a \\ at the end")),
+            ("", Err("nothing to send")),
+        ] {
+            match (bytes(text), want) {
+                (Ok(got), Ok(want)) => assert_eq!(got.0, want, "{text:?}"),
+                (Err(got), Err(want)) => assert!(got.starts_with(want), "{text:?}: {got}"),
+                (got, want) => panic!("{text:?}: {got:?} and not {want:?}"),
+            }
+        }
+    }
+}

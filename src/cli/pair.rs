@@ -337,6 +337,12 @@ fn target(
     if let Some(request) = &pair.request {
         target.request = request.clone();
     }
+    if pair.send.is_some() || pair.receive.is_some() {
+        target.request = Request::Raw {
+            send: pair.send.as_ref().map_or(vec![], |bytes| bytes.0.clone()),
+            expect: pair.receive.as_ref().map(|bytes| bytes.0.clone()),
+        };
+    }
     config::with_common(&mut target, common);
     let is_srv = |to: &Destination| matches!(to, Destination::Srv(_));
     if let (Some(Via::Address(via)), true) = (&target.way.via, target.addresses.iter().any(is_srv))
