@@ -168,6 +168,7 @@ pub(super) struct Pair {
         value_name = "TEXT",
         requires = "to",
         conflicts_with = "request",
+        allow_hyphen_values = true,
         help_heading = "One pair",
         value_parser = bytes
     )]
@@ -178,6 +179,7 @@ pub(super) struct Pair {
         value_name = "TEXT",
         requires = "to",
         conflicts_with = "request",
+        allow_hyphen_values = true,
         help_heading = "One pair",
         value_parser = bytes
     )]
