@@ -16,11 +16,13 @@ mod servers;
 mod stage;
 
 use std::fs;
-use std::io::Write;
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::time::Instant;
 
 use kit::Kit;
+use mtls_probe::suite::Suite;
 use servers::{Server, Tls, mariadb, postfix, postgres, slapd};
 use stage::probe;
 
@@ -250,6 +252,46 @@ fn postfix_refuses_certificates_in_the_answer_to_the_next_command() {
             (Tls::Off, &without),
         ],
     );
+}
+
+#[test]
+fn the_examples_of_the_page_are_suites() {
+    let page = include_str!("../../docs/openings.md");
+    let mut examples = page.split("```yaml\n").skip(1).peekable();
+    assert!(examples.peek().is_some());
+    for example in examples {
+        let text = example.split("```").next().unwrap();
+        let suite = Suite::parse("example", Path::new("."), text).unwrap();
+        assert!(!suite.targets.is_empty());
+    }
+}
+
+#[test]
+fn bytes_are_sent_and_expected_from_the_command_line() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut heard = [0; 6];
+            if stream.read_exact(&mut heard).is_ok() && &heard == b"PING\r\n" {
+                let _ = stream.write_all(b"+PONG\r\n");
+            }
+        }
+    });
+    let pair = ["--from", "plaintext", "--only", "--to", &address];
+    let answered = ["--send", r"PING\r\n", "--receive", r"\x2bPONG"];
+    let done = probe(&pair, &[&answered[..], &["--format", "json"]].concat());
+    assert_eq!(done.code(), 0, "{}{}", done.out, done.err);
+    let cell = &done.values()[0]["cells"][0];
+    assert_eq!(cell["code"], "PLAINTEXT_ACCEPTED", "{cell:#}");
+    assert_eq!(cell["confidence"], "certain", "{cell:#}");
+
+    let done = probe(&pair, &["--send", r"PING\r\n", "--receive", "-ERR"]);
+    assert_eq!(done.code(), 3, "{}", done.out);
+    for wrong in [["--send", r"\q"], ["--request", "GET /"]] {
+        let done = probe(&pair, &[&answered[..], &wrong].concat());
+        assert_eq!(done.code(), 2, "{}{}", done.out, done.err);
+    }
 }
 
 /// A way to a server, and what it is to be for each of the sources.

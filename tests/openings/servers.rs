@@ -18,7 +18,7 @@ pub(crate) struct Server {
     /// What ends it in an orderly way, where its children would live on.
     stop: Option<Command>,
     pub(crate) address: SocketAddr,
-    _folder: Folder,
+    folder: Folder,
 }
 
 /// How a server is to do TLS.
@@ -41,7 +41,7 @@ impl Tls {
 
 /// `databases` are asked for by name, and each has a rule of its own.
 pub(crate) fn postgres(kit: &Kit, tls: Tls) -> Server {
-    let folder = Folder::of("postgres", kit);
+    let folder = Folder::of(Some("postgres"), kit);
     let data = folder.path().join("data");
     let bin = postgres_bin().unwrap();
     let mut initdb = folder.command(&bin.join("initdb"));
@@ -86,7 +86,7 @@ pub(crate) fn postgres(kit: &Kit, tls: Tls) -> Server {
 
 /// It takes nobody without TLS, where it has TLS.
 pub(crate) fn mariadb(kit: &Kit, tls: Tls) -> Server {
-    let folder = Folder::of("mysql", kit);
+    let folder = Folder::of(Some("mysql"), kit);
     let data = folder.path().join("data");
     let mut install = folder.command(Path::new("mariadb-install-db"));
     install.args([
@@ -129,7 +129,7 @@ pub(crate) fn mariadb(kit: &Kit, tls: Tls) -> Server {
 
 /// It demands a certificate, and TLS for whatever else is asked.
 pub(crate) fn slapd(kit: &Kit, tls: Tls) -> Server {
-    let folder = Folder::of("openldap", kit);
+    let folder = Folder::of(Some("openldap"), kit);
     let port = free_port();
     let mut config = format!("pidfile {}\n", folder.path().join("pid").display());
     if tls != Tls::Off {
@@ -158,9 +158,9 @@ pub(crate) fn slapd(kit: &Kit, tls: Tls) -> Server {
     folder.start(server, port)
 }
 
-/// It takes no mail without TLS, and no TLS without a certificate. Needs root: its parts change users.
+/// It takes no mail without TLS, and of who has no certificate no command. Its parts change users.
 pub(crate) fn postfix(kit: &Kit, tls: Tls) -> Server {
-    let folder = Folder::of("postfix", kit);
+    let folder = Folder::of(None, kit);
     fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
     let port = free_port();
     let (queue, data, config) = (
@@ -171,8 +171,7 @@ pub(crate) fn postfix(kit: &Kit, tls: Tls) -> Server {
     for part in [&queue, &data, &config] {
         fs::create_dir(part).unwrap();
     }
-    let owner = fs::metadata(folder.path().join("roots.pem")).unwrap();
-    chown(&data, Some(owner.uid()), Some(owner.gid())).unwrap();
+    finish(as_root("chown").arg("postfix").arg(&data), folder.path());
     let mut settings = vec![
         "compatibility_level=3.6".to_owned(),
         format!("queue_directory={}", queue.display()),
@@ -212,7 +211,7 @@ pub(crate) fn postfix(kit: &Kit, tls: Tls) -> Server {
     );
     fs::write(config.join("master.cf"), master).unwrap();
     let postfix = |what: &str| {
-        let mut command = Command::new("postfix");
+        let mut command = as_root("postfix");
         command.arg("-c").arg(&config).arg(what);
         command
     };
@@ -230,7 +229,7 @@ pub(crate) fn missing(program: &str) -> Option<String> {
         "mariadb" if !is_there("mariadbd") => "MariaDB (mariadb-server)",
         "slapd" if !is_there("slapd") => "OpenLDAP (slapd)",
         "postfix" if !is_there("postfix") => "Postfix (postfix)",
-        "postfix" if !is_root() => "the right to start Postfix, which is root's,",
+        "postfix" if !may_be_root() => "right to start Postfix, which is root's,",
         _ => return None,
     };
     Some(format!("there is no {reason} here"))
@@ -254,10 +253,10 @@ struct Folder {
 }
 
 impl Folder {
-    fn of(user: &'static str, kit: &Kit) -> Self {
+    fn of(user: Option<&'static str>, kit: &Kit) -> Self {
         let folder = Self {
             folder: tempfile::tempdir().unwrap(),
-            user: is_root().then_some(user),
+            user: user.filter(|_| is_root()),
         };
         for name in ["server.pem", "server.key", "roots.pem"] {
             folder.write(name, &fs::read_to_string(kit.path(name)).unwrap());
@@ -267,13 +266,7 @@ impl Folder {
             Permissions::from_mode(0o600),
         )
         .unwrap();
-        // Postfix wants to own its folders as root.
-        if user != "postfix" {
-            folder.give(folder.path());
-        } else {
-            let root = folder.path().join("server.key");
-            chown(root, Some(0), Some(0)).unwrap();
-        }
+        folder.give(folder.path());
         folder
     }
 
@@ -327,12 +320,12 @@ impl Folder {
             child,
             stop: None,
             address: local(port),
-            _folder: self,
+            folder: self,
         };
         let begun = Instant::now();
         while TcpStream::connect(server.address).is_err() {
             let ended = server.child.try_wait().unwrap();
-            let words = || last_words(server._folder.path());
+            let words = || last_words(server.folder.path());
             assert!(
                 ended.is_none(),
                 "{command:?} ended with {ended:?}: {}",
@@ -354,6 +347,11 @@ impl Drop for Server {
         match &mut self.stop {
             Some(stop) => {
                 let _ = stop.output();
+                // What it leaves there is not ours to remove.
+                let _ = as_root("rm")
+                    .arg("-rf")
+                    .args(["queue", "data"].map(|part| self.folder.path().join(part)))
+                    .status();
             }
             None => {
                 // Its children die with it, if it is told and not killed.
@@ -389,7 +387,23 @@ fn last_words(folder: &Path) -> String {
     read("output") + &read("log")
 }
 
-pub(crate) fn is_root() -> bool {
+/// As root, if need be by asking for it.
+fn as_root(program: &str) -> Command {
+    if is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("sudo");
+    command.args(["-n", program]);
+    command
+}
+
+fn may_be_root() -> bool {
+    as_root("true")
+        .output()
+        .is_ok_and(|done| done.status.success())
+}
+
+fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }
 
