@@ -37,7 +37,7 @@ pub(super) fn plaintext(seen: &Observation, known: &Known<'_>) -> Verdict {
         (Some(Opening::Greets(words)), _) => {
             Verdict::new(Code::PlaintextAccepted, Confidence::Likely)
                 .because(words.clone())
-                .because("it may want TLS for what matters")
+                .because("whether that is all it gives without TLS is open")
         }
         (Some(Opening::Hides(words)), _) => open()
             .or(&[Code::PlaintextAccepted, Code::PlaintextRejected])
