@@ -331,6 +331,11 @@ fn check(program: &str, start: impl Fn(&Kit, Tls) -> Server, rows: &[(Tls, &[Row
             for (cell, want) in cells.iter().zip(row.want) {
                 let text = |name: &str| cell[name].as_str().unwrap_or_default();
                 let got = format!("{} {}", text("code"), text("confidence"));
+                let attempts = &cell["attempts"];
+                if attempts["agreeing"] != attempts["total"] {
+                    let way = &row.way;
+                    say(&format!("{program}, {way}, {}: {cell}", text("from")));
+                }
                 match got == want {
                     true => right += 1,
                     false => wrong.push(format!(
@@ -360,6 +365,9 @@ fn cells(kit: &Kit, address: SocketAddr, way: &str) -> Vec<serde_json::Value> {
         suite += &format!("  {name}: {{ files: {{ chain: {name}.pem, key: {name}.key }} }}\n");
     }
     suite += "  none: {}\n  plaintext: {}\n";
+    // `ATTEMPTS=100` tries everything so often.
+    let attempts = std::env::var("ATTEMPTS").unwrap_or_else(|_| "1".to_owned());
+    suite += &format!("defaults: {{ attempts: {attempts} }}\n");
     suite += &format!("targets:\n  it: {{ address: \"{address}\", id: sa/server, {way} }}\n");
     let path = kit.path("suite.yaml");
     fs::write(&path, suite).unwrap();
