@@ -81,7 +81,7 @@ pub(crate) fn postgres(kit: &Kit, tls: Tls) -> Server {
     for setting in settings {
         server.arg("-c").arg(setting);
     }
-    folder.start(server, port)
+    folder.start(server, port, "ready to accept connections")
 }
 
 /// It takes nobody without TLS, where it has TLS.
@@ -124,7 +124,7 @@ pub(crate) fn mariadb(kit: &Kit, tls: Tls) -> Server {
         ]);
     }
     server.args(settings.iter().map(|setting| format!("--{setting}")));
-    folder.start(server, port)
+    folder.start(server, port, "ready for connections")
 }
 
 /// It demands a certificate, and TLS for whatever else is asked.
@@ -155,7 +155,7 @@ pub(crate) fn slapd(kit: &Kit, tls: Tls) -> Server {
     let mut server = folder.command(Path::new("slapd"));
     server.arg("-f").arg(path).args(["-d", "0", "-h"]);
     server.arg(format!("ldap://127.0.0.1:{port}/"));
-    folder.start(server, port)
+    folder.start(server, port, "")
 }
 
 /// It takes no mail without TLS, and of who has no certificate no command. Its parts change users.
@@ -216,7 +216,7 @@ pub(crate) fn postfix(kit: &Kit, tls: Tls) -> Server {
         command
     };
     finish(&mut postfix("check"), folder.path());
-    let mut server = folder.start(postfix("start-fg"), port);
+    let mut server = folder.start(postfix("start-fg"), port, "");
     server.stop = Some(postfix("abort"));
     server
 }
@@ -303,11 +303,13 @@ impl Folder {
                 command
             }
         };
-        command.current_dir(self.path());
+        // Their words are read.
+        command.current_dir(self.path()).env("LC_ALL", "C");
         command
     }
 
-    fn start(self, mut command: Command, port: u16) -> Server {
+    /// Waits until it listens, and has said that it is `ready` where it listens sooner than that.
+    fn start(self, mut command: Command, port: u16, ready: &str) -> Server {
         let log = File::create(self.path().join("output")).unwrap();
         command
             .stdin(Stdio::null())
@@ -323,7 +325,11 @@ impl Folder {
             folder: self,
         };
         let begun = Instant::now();
-        while TcpStream::connect(server.address).is_err() {
+        let is_ready = |server: &Server| {
+            let said = ready.is_empty() || last_words(server.folder.path()).contains(ready);
+            said && TcpStream::connect(server.address).is_ok()
+        };
+        while !is_ready(&server) {
             let ended = server.child.try_wait().unwrap();
             let words = || last_words(server.folder.path());
             assert!(
