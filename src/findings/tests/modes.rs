@@ -41,6 +41,8 @@ fn a_denial_in_plaintext_is_plaintext_that_the_transport_took() {
             Some(AuthzDenied),
             Unknown,
         ),
+        // At the port of the proxy itself.
+        (LINKERD, LIKELY, Some(ClientCertRequired), Some(Ok), Strict),
         (LINKERD, LIKELY, Some(AuthzDenied), None, Unknown),
         (LINKERD, LIKELY, Some(Ok), Some(Ok), Unknown),
         (LINKERD, LIKELY, None, Some(Ok), Unknown),
