@@ -13,6 +13,7 @@
 mod clients;
 mod document;
 mod doubts;
+mod envoy;
 mod grid;
 mod kit;
 mod others;

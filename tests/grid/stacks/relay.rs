@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::{envoy, go, python};
+use crate::envoy::version;
 use crate::stack::{Role, Server, Stack, Wish};
 
 pub(crate) const STACKS: &[Stack] = &[
@@ -21,7 +22,7 @@ pub(crate) const STACKS: &[Stack] = &[
     Stack {
         name: "relay-envoy>envoy",
         about: "Envoy as a TCP relay in front of envoy",
-        version: || both(envoy::version),
+        version: || both(version),
         start: |wish| start(envoy::start_ca, wish),
     },
 ];
@@ -38,5 +39,5 @@ fn start(behind: fn(&Wish<'_>) -> Option<Server>, wish: &Wish<'_>) -> Option<Ser
 }
 
 fn both(behind: fn() -> Result<String, String>) -> Result<String, String> {
-    Ok(format!("{} > {}", envoy::version()?, behind()?))
+    Ok(format!("{} > {}", version()?, behind()?))
 }
