@@ -179,8 +179,9 @@ impl Cell {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FollowUp {
     /// What was different: `no_certificate`, `throwaway` (a certificate of the same names by a CA that
-    /// nobody knows) or `other_version` of TLS.
-    #[cfg_attr(test, schemars(extend("enum" = ["no_certificate", "throwaway", "other_version"])))]
+    /// nobody knows), `other_version` of TLS or `mesh_alpn` (the application protocol of an Istio sidecar
+    /// offered as well).
+    #[cfg_attr(test, schemars(extend("enum" = ["no_certificate", "throwaway", "other_version", "mesh_alpn"])))]
     #[serde(rename = "as")]
     pub kind: String,
     /// What it alone would mean.
@@ -278,6 +279,26 @@ pub struct Http {
     /// The `date` header minus our clock, in seconds: positive where the server's clock is ahead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_offset_s: Option<i64>,
+    /// What a proxy says of the next server, where it could not get further.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream: Option<Upstream>,
+}
+
+/// What a proxy says of the next server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Upstream {
+    /// The response flags of its access log, such as `UF`, `UC` or `UF,URX`; absent where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flag: Option<String>,
+    /// Its reason, in its words.
+    pub reason: String,
+    /// The TLS alert with which the next server refused it, by its number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_alert: Option<u8>,
+    /// What it says beside, in its words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
 }
 
 /// Milliseconds by stage.

@@ -16,7 +16,10 @@ use crate::suite::{
     Expectation, Mode, Pause, Place, Source, SourceName, Suite, Target, TargetName, Wanted,
     printable,
 };
-use crate::target::{Destination, Group, Offer, Request, Versions, Via, Way};
+use crate::target::{
+    Destination, Dialect, Group, ISTIO_ALPN, Offer, Request, Versions, Via, Way, alpn,
+    is_istio_alpn,
+};
 
 /// All that a run will do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,6 +70,9 @@ pub enum FollowUp {
     Throwaway,
     /// The same over the TLS version that the first offered not.
     OtherVersion,
+    /// The same ClientHello, with the application protocol of an Istio sidecar beside ours; nothing is
+    /// asked.
+    MeshAlpn,
 }
 
 impl FollowUp {
@@ -76,11 +82,21 @@ impl FollowUp {
             Self::NoCertificate => "no_certificate",
             Self::Throwaway => "throwaway",
             Self::OtherVersion => "other_version",
+            Self::MeshAlpn => "mesh_alpn",
         }
     }
 
     /// Every one, in the order in which they are worth trying.
-    pub const ALL: [Self; 3] = [Self::Throwaway, Self::NoCertificate, Self::OtherVersion];
+    pub const ALL: [Self; 4] = [
+        Self::Throwaway,
+        Self::NoCertificate,
+        Self::MeshAlpn,
+        Self::OtherVersion,
+    ];
+
+    /// The most that one cell ever wants: whom the ALPN might help has been shown no certificate to
+    /// compare.
+    pub const MOST: usize = 3;
 }
 
 impl Probe {
@@ -123,6 +139,16 @@ impl Probe {
             FollowUp::Throwaway if has_certificate => {}
             FollowUp::NoCertificate if has_certificate => probe.origin = Origin::NoCertificate,
             FollowUp::NoCertificate | FollowUp::Throwaway => return None,
+            FollowUp::MeshAlpn => {
+                let ours = alpn(&self.way, &self.request, self.offer.alpn.as_deref());
+                let is_plain = self.way.dialect == Dialect::Tls;
+                if !is_plain || ours.iter().any(|name| is_istio_alpn(name)) {
+                    return None;
+                }
+                let istio = [ISTIO_ALPN.to_owned()];
+                probe.offer.alpn = Some(istio.into_iter().chain(ours).collect());
+                probe.request = Request::None;
+            }
             FollowUp::OtherVersion => {
                 probe.offer.versions = self.offer.versions.other();
                 let is_for_13 = |group: &Group| *group == Group::X25519MlKem768;
@@ -243,7 +269,8 @@ impl Plan {
     /// The most follow-ups that may come on top, likewise.
     pub fn follow_ups(&self) -> u64 {
         let each = self.probes.iter().map(Probe::possible_follow_ups);
-        each.map(|possible| possible.count() as u64).sum()
+        each.map(|possible| possible.count().min(FollowUp::MOST) as u64)
+            .sum()
     }
 
     /// The most connections that find out dialects, for one address behind each name.

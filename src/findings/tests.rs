@@ -528,6 +528,7 @@ fn clocks_that_differ_are_found_and_ours_is_told_from_theirs() {
                 server: None,
                 grpc_status: None,
                 clock_offset_s: Some(offset),
+                upstream: None,
             });
             cell
         });

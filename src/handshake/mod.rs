@@ -318,7 +318,9 @@ fn note_handshake(wire: &Wire, recorder: &Recorder, seen: &mut Observation) {
         tls.handshake_kind() == Some(rustls::HandshakeKind::FullWithHelloRetryRequest);
     seen.tickets = tls.tls13_tickets_received() + recorded.tls12_tickets;
     if seen.stage < Stage::Settle {
-        seen.stage = if !wire.records.handshake {
+        // A server never says ClientHello: what says it sends ours back.
+        let is_echo = matches!(wire.first_bytes.as_slice(), [22, _, _, _, _, 1, ..]);
+        seen.stage = if !wire.records.handshake || is_echo {
             Stage::ClientHello
         } else if recorded.proved && facts.version == Some(Version::Tls12) {
             Stage::ClientAuth

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use super::cells::Seen;
+use crate::certificate::Facts;
 use crate::code::Code;
 use crate::identity::Origin;
 use crate::observation::{Came, Ending, Observation, Stage};
@@ -20,6 +21,7 @@ struct Shown<'a> {
     speaks_tls: bool,
     answers_plaintext: bool,
     plaintext_server: Option<&'a str>,
+    shows_svid: bool,
     /// Who was accepted with which offer; two are enough to tell oneself from others.
     accepted: HashMap<(&'a Way, &'a Offer), Vec<&'a Origin>>,
     /// Who got an answer to which question; two are enough to tell oneself from others.
@@ -56,6 +58,7 @@ impl<'a> Neighbours<'a> {
             answers: others.is_some_and(is_other),
             answers_plaintext: shown.answers_plaintext,
             plaintext_server: shown.plaintext_server,
+            shows_svid: shown.shows_svid,
         }
     }
 }
@@ -66,6 +69,8 @@ impl<'a> Shown<'a> {
             let observation = &look.observation;
             let is_tls = observation.came.speaks_tls();
             self.speaks_tls |= is_tls && observation.stage >= Stage::ServerHello;
+            self.shows_svid = self.shows_svid
+                || observation.stage >= Stage::ClientAuth && shows_svid(observation);
             if let (Came::Plaintext, Some(answer)) = (observation.came, &observation.answer) {
                 self.answers_plaintext = true;
                 self.plaintext_server = self.plaintext_server.or(answer.server.as_deref());
@@ -84,6 +89,13 @@ impl<'a> Shown<'a> {
             }
         }
     }
+}
+
+/// The leaf that was shown has a SPIFFE ID, whoever issued it.
+fn shows_svid(observation: &Observation) -> bool {
+    let leaf = observation.chain.first();
+    let facts = leaf.and_then(|leaf| Facts::parse(leaf).ok());
+    facts.is_some_and(|facts| facts.uris.iter().any(|uri| uri.starts_with("spiffe://")))
 }
 
 /// Accepted, as far as one connection tells without our opinion of anybody.

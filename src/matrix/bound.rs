@@ -68,6 +68,10 @@ impl Cell {
         }
         if let Some(http) = &mut self.http {
             http.server.iter_mut().for_each(cut);
+            if let Some(upstream) = &mut http.upstream {
+                cut(&mut upstream.reason);
+                upstream.detail.iter_mut().for_each(cut);
+            }
         }
         self
     }

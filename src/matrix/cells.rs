@@ -16,7 +16,7 @@ use super::rulings::{Both, Ruling, attempts, evidence, headline, met};
 use crate::certificate::{Bundles, Facts, Problem};
 use crate::expectation::Met;
 use crate::identity::mint::Moment;
-use crate::observation::{Came, Stage};
+use crate::observation::Stage;
 use crate::plan::{FollowUp, Plan, PlannedCell};
 use crate::target::{Destination, Dialect, Via};
 use crate::verdict::{Elsewhere, Verdict, classify, follow_up};
@@ -229,7 +229,7 @@ impl Bench {
             met,
             attempts: attempts(ruling, rulings),
             stage: observation.stage.as_str().to_owned(),
-            tls: (observation.came != Came::Plaintext && observation.stage >= Stage::ClientHello)
+            tls: (observation.came.speaks_tls() && observation.stage >= Stage::ClientHello)
                 .then(|| tls(observation)),
             server: ruling
                 .opinions
@@ -239,7 +239,7 @@ impl Bench {
             http: observation
                 .answer
                 .as_ref()
-                .map(|answer| http(answer, ruling.look.at)),
+                .map(|answer| http(answer, observation, ruling.look.at)),
             timing_ms: timing(&observation.timing),
             via: self.via(seen),
             dialect: (observation.dialect != Dialect::Tls)

@@ -5,13 +5,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 
-use super::{Attempts, Cell, Certificate, FollowUp, Http, Server, TimingMs, Tls};
+use super::{Attempts, Cell, Certificate, FollowUp, Http, Server, TimingMs, Tls, Upstream};
 use crate::certificate::{Facts, Judgement, directory_name};
 use crate::observation::{
     Answer, CertificateRequest, Ending, Followed, Gave, Observation, Stage, Timing,
 };
 use crate::plan::PlannedCell;
-use crate::verdict::{Known, Library, Verdict, classify};
+use crate::verdict::{self, Known, Library, Verdict, classify};
 
 /// A cell with its verdict, and nothing that only a connection can tell.
 pub(super) fn empty(planned: &PlannedCell, address: String, verdict: &Verdict) -> Cell {
@@ -127,7 +127,7 @@ impl From<&Facts> for Certificate {
     }
 }
 
-pub(super) fn http(answer: &Answer, at: Timestamp) -> Http {
+pub(super) fn http(answer: &Answer, seen: &Observation, at: Timestamp) -> Http {
     let date = answer.date.as_deref();
     let theirs = date.and_then(|date| rfc2822::DateTimeParser::new().parse_timestamp(date).ok());
     Http {
@@ -135,6 +135,12 @@ pub(super) fn http(answer: &Answer, at: Timestamp) -> Http {
         server: answer.server.clone(),
         grpc_status: answer.grpc_status,
         clock_offset_s: theirs.map(|theirs| theirs.as_second() - at.as_second()),
+        upstream: verdict::Upstream::of(answer, seen.came).map(|upstream| Upstream {
+            flag: Some(upstream.flag).filter(|flag| !flag.is_empty()),
+            reason: upstream.reason,
+            tls_alert: upstream.tls_alert,
+            detail: upstream.detail,
+        }),
     }
 }
 

@@ -99,10 +99,10 @@ pub fn advice(code: Code, by: Option<By>) -> &'static str {
             "Check the authorization policies of the target: the handshake was fine, the certificate is not the trouble."
         }
         (Code::UpstreamTlsFailure, _) => {
-            "Check the TLS settings of the proxy that answered, towards the application behind it."
+            "Check the TLS settings of the proxy that answered, towards the next server; its access log says why (%UPSTREAM_TRANSPORT_FAILURE_REASON%)."
         }
         (Code::UpstreamUnavailable, _) => {
-            "Check whether the application behind the proxy runs and is ready."
+            "Check whether the next server behind the proxy runs and is ready; the proxy's access log says why it did not get there."
         }
         (Code::DnsFailure, _) => {
             "Check the name and its search domains, and whether the service exists in that namespace."

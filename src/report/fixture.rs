@@ -163,6 +163,7 @@ fn judged(source: &str, target: &str, address: &str) -> Cell {
             }),
             grpc_status: None,
             clock_offset_s: Some(if target == "api" { 187 } else { 0 }),
+            upstream: None,
         });
     }
     cell

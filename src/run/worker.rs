@@ -105,7 +105,7 @@ impl Worker {
                 FollowUp::Throwaway => mint::stranger(&last.own_chain, now())
                     .map(Costume::Identity)
                     .map_err(|err| err.to_string()),
-                FollowUp::NoCertificate | FollowUp::OtherVersion => {
+                FollowUp::NoCertificate | FollowUp::OtherVersion | FollowUp::MeshAlpn => {
                     self.materials.costume(&further.origin).await
                 }
             };

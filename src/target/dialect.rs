@@ -176,6 +176,13 @@ pub fn alpn(way: &Way, request: &Request, chosen: Option<&[String]>) -> Vec<Stri
     list.iter().map(|&name| name.to_owned()).collect()
 }
 
+/// Whether a sidecar of Istio knows a peer of the mesh by this application protocol.
+pub fn is_istio_alpn(name: &str) -> bool {
+    name == ISTIO_ALPN || name.starts_with("istio-")
+}
+
+/// What every sidecar of Istio offers, whatever else it does.
+pub const ISTIO_ALPN: &str = "istio";
 /// Where ztunnels and waypoints listen.
 pub const HBONE_PORT: u16 = 15008;
 /// What is spoken on the port of a Linkerd proxy itself.

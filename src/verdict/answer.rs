@@ -2,9 +2,10 @@
 
 use super::follow_up::Signal;
 use super::refusal::Fault;
+use super::upstream::Upstream;
 use super::{Known, Verdict};
 use crate::code::{Code, Confidence};
-use crate::observation::{Answer, CertificateRequest, Gave, Observation};
+use crate::observation::{Answer, Came, CertificateRequest, Gave, Observation};
 use crate::plan::FollowUp;
 
 /// Reads the answer to a request over TLS.
@@ -13,7 +14,7 @@ pub(super) fn read(answer: &Answer, seen: &Observation, known: &Known<'_>) -> Ve
         verdict
     } else if let Some(verdict) = denied(answer) {
         verdict
-    } else if let Some(verdict) = upstream(answer) {
+    } else if let Some(verdict) = upstream(answer, seen.came) {
         verdict
     } else {
         taken(answer, seen, known)
@@ -112,39 +113,29 @@ pub(super) fn denied(answer: &Answer) -> Option<Verdict> {
 }
 
 /// A proxy took us and could not get further.
-pub(super) fn upstream(answer: &Answer) -> Option<Verdict> {
-    let words = match &answer.grpc_message {
-        Some(message) if !message.is_empty() => message,
-        Some(_) | None => &answer.body,
-    };
+pub(super) fn upstream(answer: &Answer, came: Came) -> Option<Verdict> {
+    if let Some(upstream) = Upstream::of(answer, came) {
+        let words = match &answer.grpc_message {
+            Some(message) if !message.is_empty() => message,
+            Some(_) | None => &answer.body,
+        };
+        let words: String = words.trim().chars().take(LONGEST_WORDS).collect();
+        let said = (!words.is_empty()).then(|| format!("the proxy says {words:?}"));
+        let verdict = upstream.verdict();
+        let evidence = said.into_iter().chain(verdict.evidence).collect();
+        return Some(Verdict {
+            evidence,
+            ..verdict
+        });
+    }
     let is_proxy_status =
         matches!(answer.status, 502..=504) || answer.grpc_status == Some(UNAVAILABLE);
-    if !is_proxy_status {
-        return None;
-    }
-    if words.contains("upstream connect error or disconnect/reset before headers") {
-        let is_tls = ["TLS_error", "TLS error", "CERTIFICATE_VERIFY_FAILED"]
-            .iter()
-            .any(|mark| words.contains(mark));
-        let code = if is_tls {
-            Code::UpstreamTlsFailure
-        } else {
-            Code::UpstreamUnavailable
-        };
-        return Some(
-            Verdict::new(code, Confidence::Certain).because(format!("the proxy says {words:?}")),
-        );
-    }
-    if words.trim() == "no healthy upstream" {
-        return Some(
+    proxy_error(answer)
+        .filter(|_| is_proxy_status)
+        .map(|words| {
             Verdict::new(Code::UpstreamUnavailable, Confidence::Certain)
-                .because("the proxy says \"no healthy upstream\""),
-        );
-    }
-    proxy_error(answer).map(|words| {
-        Verdict::new(Code::UpstreamUnavailable, Confidence::Certain)
-            .because(format!("l5d-proxy-error: {words}"))
-    })
+                .because(format!("l5d-proxy-error: {words}"))
+        })
 }
 
 /// `HTTP 200 from "nginx"`
@@ -180,6 +171,8 @@ pub(super) fn proxy_error(answer: &Answer) -> Option<&str> {
     found.map(|(_, words)| words.as_str())
 }
 
+/// As much of a proxy's words as is quoted.
+const LONGEST_WORDS: usize = 1024;
 const PERMISSION_DENIED: u32 = 7;
 const UNAVAILABLE: u32 = 14;
 const UNAUTHENTICATED: u32 = 16;

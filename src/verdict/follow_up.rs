@@ -8,6 +8,7 @@ use crate::observation::{
     CertificateRequest, Ending, Gave, Observation, Offered, Stage, Version, Wordless,
 };
 use crate::plan::FollowUp;
+use crate::target::{Dialect, is_istio_alpn};
 
 /// How a peer answers somebody: what can be compared between two who come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,13 @@ pub(super) enum Signal {
     Unanswered,
     /// Taken at TLS, as far as that shows.
     Taken,
+}
+
+/// What became of a ClientHello.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hello {
+    Answered,
+    Unanswered,
 }
 
 impl Signal {
@@ -63,6 +71,20 @@ impl<'a> Known<'a> {
         found.map(|one| &one.observation)
     }
 
+    /// What became of the ClientHello that offers the ALPN of a mesh.
+    pub(super) fn mesh_alpn(&self) -> Option<Hello> {
+        let seen = self.followed(FollowUp::MeshAlpn)?;
+        match seen.stage {
+            Stage::Dns | Stage::Tcp | Stage::StartTls => None,
+            Stage::ClientHello => Some(Hello::Unanswered),
+            Stage::ServerHello
+            | Stage::ClientAuth
+            | Stage::Settle
+            | Stage::Tunnel
+            | Stage::Request => Some(Hello::Answered),
+        }
+    }
+
     pub(super) fn signal(&self, kind: FollowUp) -> Option<Signal> {
         self.followed(kind).and_then(Signal::of)
     }
@@ -75,9 +97,16 @@ fn has_closed(seen: &Observation) -> bool {
     )
 }
 
+/// A sidecar in PERMISSIVE mode that knows its peers by ALPN would not have known us.
+fn may_miss_alpn(seen: &Observation) -> bool {
+    let mut offered = seen.tls.offered_alpn.iter();
+    seen.dialect == Dialect::Tls && !offered.any(|name| is_istio_alpn(name))
+}
+
 /// The next follow-up that could settle what is open, if any could.
 pub(super) fn next(seen: &Observation, known: &Known<'_>, verdict: &Verdict) -> Option<FollowUp> {
-    if tunnel::is_settled(seen) {
+    // It is told, as far as it can be.
+    if tunnel::is_settled(seen) || known.mesh_alpn() == Some(Hello::Answered) {
         return None;
     }
     let is_new = |kind: &FollowUp| known.follow_ups.iter().all(|one| one.kind != *kind);
@@ -100,11 +129,17 @@ fn wanted(seen: &Observation, verdict: &Verdict) -> Vec<FollowUp> {
             && matches!(&seen.ending, Ending::Wordless(how) if *how != Wordless::Quiet);
         let is_first = seen.stage == Stage::ClientHello;
         return match is_open && is_first && is_wordless {
+            true if may_miss_alpn(seen) => vec![FollowUp::MeshAlpn, FollowUp::OtherVersion],
             true => vec![FollowUp::OtherVersion],
             false => vec![],
         };
     };
-    if !is_open {
+    // Who says that the next server is the trouble says nothing of our certificate.
+    let is_further_on = matches!(
+        verdict.code,
+        Code::UpstreamTlsFailure | Code::UpstreamUnavailable
+    );
+    if !is_open || is_further_on && seen.ending == Ending::Answered {
         return vec![];
     }
     let mut wanted = vec![];

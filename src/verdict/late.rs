@@ -74,17 +74,25 @@ pub(super) fn unanswered(
     let open = Verdict::new(died, Confidence::Ambiguous)
         .because(goodbye)
         .because_all(proof(seen));
+    let strangers = known.signal(FollowUp::Throwaway);
+    let may_be_late = !strangers.is_some_and(Signal::is_refusal);
+    let candidates = [
+        (true, Code::AuthzDenied),
+        (may_be_late, Code::CertRejected),
+        (true, Code::UpstreamUnavailable),
+    ];
+    let candidates = candidates.into_iter().filter(|(may_be, _)| *may_be);
+    let candidates: Vec<Code> = candidates.map(|(_, code)| code).collect();
     match is_closed {
-        true => open
-            .or(&[
-                Code::AuthzDenied,
-                Code::CertRejected,
-                Code::UpstreamUnavailable,
-            ])
-            .because(
-                "a policy, a late certificate check, an application that is down or one that \
+        true if !may_be_late => open.or(&candidates).because(
+            "strangers are refused in the handshake and we are not, so it is not about our \
+             certificate: a policy, an application that is down or one that dislikes our request \
+             would look like this",
+        ),
+        true => open.or(&candidates).because(
+            "a policy, a late certificate check, an application that is down or one that \
                  dislikes our request would all look like this",
-            ),
+        ),
         false => open,
     }
 }

@@ -15,8 +15,9 @@ mod refusal;
 mod reply;
 mod sidecar;
 mod silence;
-mod tunnel;
 mod starttls;
+mod tunnel;
+mod upstream;
 
 use crate::certificate::Judgement;
 use crate::code::{By, Code, Confidence, Kind, Outcome};
@@ -25,10 +26,12 @@ use crate::observation::{
     Stage, Version, Wordless,
 };
 use crate::plan::FollowUp;
+use crate::target::Dialect;
 
 pub use alert::name as alert_name;
 pub use dialect::{Found, Step, find};
 pub use library::Library;
+pub use upstream::Upstream;
 
 /// What an observation means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +82,8 @@ pub struct Elsewhere<'a> {
     pub answers_plaintext: bool,
     /// Plaintext HTTP was answered by this `server`.
     pub plaintext_server: Option<&'a str>,
+    /// A server has shown a certificate with a SPIFFE ID, and that it holds its key.
+    pub shows_svid: bool,
 }
 
 impl Elsewhere<'static> {
@@ -89,6 +94,7 @@ impl Elsewhere<'static> {
         answers: true,
         answers_plaintext: true,
         plaintext_server: Some("envoy"),
+        shows_svid: true,
     };
 }
 
@@ -178,13 +184,48 @@ impl Verdict {
     }
 }
 
+/// What it means that no proxy of a mesh has shown its certificate, where one was to.
+fn passed_through(seen: &Observation, known: &Known<'_>) -> Option<&'static str> {
+    let is_svid = |server: &Judgement| {
+        let id = server.id.as_ref();
+        id.is_some_and(|id| id.starts_with("spiffe://"))
+    };
+    let is_to_be = |server: &&Judgement| {
+        let mut problems = server.problems.iter();
+        problems.any(|problem| problem.code == Code::InvalidSvid)
+    };
+    known
+        .server
+        .filter(is_to_be)
+        .filter(|server| !is_svid(server))?;
+    match (seen.dialect, known.elsewhere.shows_svid) {
+        (Dialect::Istio, _) => Some(
+            "no certificate of a mesh proxy: no sidecar took this connection (an excluded port, \
+             DISABLE, or no sidecar at all)",
+        ),
+        (Dialect::Tls, true) => Some(
+            "no certificate of a mesh proxy, and others are shown one at this address: TLS is \
+             passed through to the application",
+        ),
+        (Dialect::Tls, false) => Some(
+            "no certificate of a mesh proxy: TLS seems to be passed through to the application, or \
+             there is no mesh",
+        ),
+        (Dialect::Hbone | Dialect::Linkerd | Dialect::Sidecar | Dialect::Auto, _) => None,
+    }
+}
+
 /// Both ends judge. The peer's refusal is the headline, since nobody else can learn it; our refusal
 /// is, where the peer accepted us or said nothing.
 fn with_our_opinion(theirs: Verdict, seen: &Observation, known: &Known<'_>) -> Verdict {
     let Some(server) = known.server.filter(|server| !server.is_ok()) else {
         return theirs;
     };
-    let reasons = || server.problems.iter().map(|problem| problem.what.clone());
+    let passed = passed_through(seen, known).map(str::to_owned);
+    let reasons = || {
+        let problems = server.problems.iter().map(|problem| problem.what.clone());
+        problems.chain(passed.clone())
+    };
     match theirs.outcome() {
         Outcome::Rejected(_) | Outcome::Unreachable => theirs
             .because(format!("we refuse the server as well: {}", server.code()))
@@ -260,6 +301,13 @@ fn objected(objection: &Objection, seen: &Observation, known: &Known<'_>) -> Ver
         Objection::UnreadableCertificate => {
             Verdict::ours(Code::CertUnsupported).because("the server's certificate cannot be used")
         }
+        // What comes back is what we sent: nobody there knows of TLS.
+        Objection::Protocol(_) if seen.stage == Stage::ClientHello && is_echo(seen) => {
+            Verdict::ours(Code::NotTls).because(
+                "the answer to our ClientHello is a ClientHello: an application that is no TLS \
+                 server sends back what it hears",
+            )
+        }
         // A request that was sent and not answered is no acceptance, whatever came instead.
         Objection::Protocol(words) if seen.stage == Stage::Settle && is_proved(seen) => {
             let accepted = late::accepted_at_tls(Wordless::Quiet, seen, known);
@@ -283,6 +331,11 @@ fn objected(objection: &Objection, seen: &Observation, known: &Known<'_>) -> Ver
             ))
             .because_all(proof(seen)),
     }
+}
+
+/// A handshake record that begins with a ClientHello, which no server ever sends.
+fn is_echo(seen: &Observation) -> bool {
+    matches!(seen.first_bytes.as_slice(), [22, 3, _, _, _, 1, ..])
 }
 
 /// What shows that the peer took us at TLS.

@@ -2,7 +2,7 @@
 
 use super::{Known, Verdict, answer, first_words, never_connected, reply, starttls};
 use crate::code::{Code, Confidence};
-use crate::observation::{Answer, Ending, Observation, Reply, Stage, Wordless};
+use crate::observation::{Answer, Came, Ending, Observation, Reply, Stage, Wordless};
 use crate::target::Dialect;
 
 /// Reads a plaintext connection.
@@ -176,7 +176,7 @@ fn answered(answer: &Answer) -> Verdict {
         };
     }
     let verdict = answer::denied(answer)
-        .or_else(|| answer::upstream(answer))
+        .or_else(|| answer::upstream(answer, Came::Plaintext))
         .unwrap_or_else(|| Verdict::new(Code::PlaintextAccepted, Confidence::Certain));
     let mut evidence = vec![fact];
     evidence.extend(verdict.evidence);
@@ -186,7 +186,7 @@ fn answered(answer: &Answer) -> Verdict {
     }
 }
 
-fn names_tls(words: &str) -> bool {
+pub(super) fn names_tls(words: &str) -> bool {
     let words = words.to_ascii_lowercase();
     TLS_PORT_WORDS.iter().any(|mark| words.contains(mark))
 }

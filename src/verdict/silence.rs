@@ -1,6 +1,6 @@
 //! Endings without an alert and without an answer: what the place of the silence tells.
 
-use super::follow_up::Signal;
+use super::follow_up::{Hello, Signal};
 use super::late::{accepted_at_tls, unanswered};
 use super::refusal::Fault;
 use super::{Known, Library, Objection, Verdict, alert, is_proved, is_record, objected};
@@ -99,6 +99,25 @@ fn before_server_hello(
     {
         return objected(&Objection::NotTls, seen, known);
     }
+    let is_envoy = |server: &&str| server.contains("envoy") && seen.received == 0;
+    let envoy = known.elsewhere.plaintext_server.filter(is_envoy);
+    let open = match known.mesh_alpn() {
+        Some(Hello::Answered) if seen.received == 0 => {
+            let verdict = without_its_alpn(ending, open);
+            return match (ending, envoy) {
+                (Wordless::Reset, Some(server)) => {
+                    Verdict::new(Code::NoFilterChain, Confidence::Likely)
+                        .because_all(verdict.evidence)
+                        .because(format!("plaintext is answered there by {server:?}"))
+                }
+                (_, _) => verdict,
+            };
+        }
+        Some(Hello::Unanswered) => {
+            open.because("offering the application protocol \"istio\" as well changes nothing")
+        }
+        Some(Hello::Answered) | None => open,
+    };
     let open = match (seen.tls.offered, known.followed(FollowUp::OtherVersion)) {
         (Offered::Only(version), Some(other)) if other.stage >= Stage::ServerHello => {
             let fact = format!(
@@ -114,11 +133,7 @@ fn before_server_hello(
         }
         (_, _) => open,
     };
-    let Some(server) = known
-        .elsewhere
-        .plaintext_server
-        .filter(|server| server.contains("envoy") && seen.received == 0)
-    else {
+    let Some(server) = envoy else {
         return match ending {
             // A plaintext server may wait for the end of what it takes for a line.
             Wordless::Quiet if known.elsewhere.speaks_tls => open,
@@ -145,6 +160,31 @@ fn before_server_hello(
         // Also of a sidecar whose certificate has not arrived, and of an application behind it.
         Wordless::Fin | Wordless::CloseNotify => open.or(&[Code::NoFilterChain]).because(there),
         Wordless::Quiet => open,
+    }
+}
+
+/// The same ClientHello is answered once it offers the ALPN of a mesh.
+fn without_its_alpn(ending: Wordless, open: Verdict) -> Verdict {
+    let fact = "the same ClientHello is answered once it offers the application protocol \"istio\" as \
+                well: a sidecar knows its peers by that; `dialect: istio` offers it";
+    match ending {
+        // Whom it has no filter chain for it always resets, and so may an application that it passes
+        // TLS of others on to.
+        Wordless::Reset => Verdict::new(Code::NoFilterChain, Confidence::Ambiguous)
+            .or(&[Code::UpstreamUnavailable])
+            .because_all(open.evidence)
+            .because(fact),
+        Wordless::Fin | Wordless::CloseNotify | Wordless::Quiet => open
+            .or(&[
+                Code::NoFilterChain,
+                Code::AuthzDenied,
+                Code::UpstreamUnavailable,
+            ])
+            .because(fact)
+            .because(
+                "without a filter chain it would have reset us: it may have passed us on, to a policy \
+                 or an application that closes",
+            ),
     }
 }
 

@@ -19,6 +19,7 @@ mod plaintext;
 mod properties;
 mod replies;
 mod settled;
+mod sidecar;
 mod silent;
 mod stacks;
 mod tunnels;

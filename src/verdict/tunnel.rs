@@ -6,7 +6,7 @@ use super::silence::said_goodbye;
 use super::{Known, Verdict, answer, is_proved, proof};
 use crate::code::{Code, Confidence};
 use crate::observation::{
-    Answer, CertificateRequest, Ending, Gave, Observation, Offered, Stage, Version, Wordless,
+    Answer, Came, CertificateRequest, Ending, Gave, Observation, Offered, Stage, Version, Wordless,
 };
 use crate::target::{Dialect, LINKERD_TRANSPORT};
 
@@ -83,7 +83,7 @@ fn refused(answer: &Answer) -> Verdict {
             None => likely(Code::AuthzDenied),
         },
         407 => likely(Code::AuthzDenied),
-        502..=504 => match answer::upstream(answer) {
+        502..=504 => match answer::upstream(answer, Came::WithCertificate) {
             Some(verdict) => verdict,
             None if answer.status == 503 => certain(Code::UpstreamUnavailable).because(
                 "the proxy takes us and does not reach the application: it is down, or nothing \

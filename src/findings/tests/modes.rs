@@ -210,6 +210,7 @@ fn http(status: u16) -> Http {
         status,
         server: None,
         grpc_status: None,
+        upstream: None,
         clock_offset_s: None,
     }
 }

@@ -5,7 +5,7 @@ use crate::certificate::Bundle;
 use crate::code::Code;
 use crate::identity::{Authority, Leaf};
 use crate::observation::{
-    Answer, CertificateRequest, Ending, Gave, Objection, Observation, Tls, Version, Wordless,
+    Answer, Came, CertificateRequest, Ending, Gave, Objection, Observation, Tls, Version, Wordless,
 };
 use crate::plan::plan;
 use crate::suite::Suite;

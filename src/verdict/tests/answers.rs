@@ -79,10 +79,8 @@ fn rows() -> Vec<Row> {
         (http(503, "envoy", &says(verify)), tls),
         (http(503, "envoy", &says(old)), tls),
         (http(503, "envoy", &says(sds)), tls),
-        (http(503, "envoy", &says("connection termination")), down),
         (http(503, "envoy", &says(refused)), down),
         (http(503, "envoy", "no healthy upstream"), down),
-        (http(502, "envoy", &says("protocol error")), down),
         (
             proxied(504, "l5d-proxy-error", "logical service in fail-fast"),
             down,

@@ -7,7 +7,7 @@ use super::row::{Row, Section};
 use super::words::HEADS;
 use super::{
     answers, follow_ups, given, hello, libraries, nothing, openings, ours, plaintext, replies,
-    settled, silent, tunnels,
+    settled, sidecar, silent, tunnels,
 };
 
 #[test]
@@ -44,6 +44,7 @@ fn document() -> String {
         tunnels::sections(),
         plaintext::sections(),
         openings::sections(),
+        sidecar::sections(),
         ours::sections(),
         follow_ups::sections(),
     ];
@@ -111,8 +112,8 @@ The order of thought:
 5. **Which TLS library** the peer looks like, by the order of the signature schemes that it asks for. An order that
    nobody has measured (`unknown`), or that two libraries share, is read with all doubt.
 6. **What other connections have shown**: other identities at the same address, and at most three follow-ups of a cell,
-   one of each kind: *no certificate*, a *throw-away* (a certificate of our names by a CA that nobody knows), and the
-   *other version* of TLS.
+   one of each kind: *no certificate*, a *throw-away* (a certificate of our names by a CA that nobody knows), the
+   *other version* of TLS, and the *mesh ALPN* (the application protocol of an Istio sidecar beside ours).
 7. **What is left**: one cause is `certain` or `likely`; several are `ambiguous`, all of them listed; where not even the
    outcome is known, the verdict is `CLOSED`, `RESET`, `SILENT` or `HANDSHAKE_TIMEOUT`, and never an acceptance.
 

@@ -7,7 +7,7 @@ use crate::code::Code::*;
 use crate::observation::Version::{Tls12, Tls13};
 use crate::observation::Wordless::{CloseNotify, Fin, Quiet, Reset};
 use crate::observation::{Ending, Gave, NeverConnected, Observation, Stage};
-use crate::plan::FollowUp::{self, NoCertificate, OtherVersion, Throwaway};
+use crate::plan::FollowUp::{self, MeshAlpn, NoCertificate, OtherVersion, Throwaway};
 use crate::verdict::{Elsewhere, Library};
 
 #[test]
@@ -17,14 +17,14 @@ fn a_follow_up_is_opened_where_it_could_settle_what_is_open() {
 
 #[test]
 fn what_a_follow_up_shows_settles_what_one_connection_leaves_open() {
-    for section in [throwaway(), no_certificate(), other_version()] {
+    for section in [throwaway(), no_certificate(), other_version(), mesh_alpn()] {
         section.check();
     }
 }
 
 #[test]
 fn a_follow_up_that_showed_nothing_changes_nothing() {
-    for section in [opened(), throwaway(), no_certificate(), other_version()] {
+    for section in sections() {
         for row in section.rows {
             let alone = row.alone();
             let verdict = alone.verdict();
@@ -42,7 +42,13 @@ fn a_follow_up_that_showed_nothing_changes_nothing() {
 }
 
 pub(super) fn sections() -> Vec<Section> {
-    vec![opened(), throwaway(), no_certificate(), other_version()]
+    vec![
+        opened(),
+        throwaway(),
+        no_certificate(),
+        other_version(),
+        mesh_alpn(),
+    ]
 }
 
 fn opened() -> Section {
@@ -61,7 +67,7 @@ fn opened() -> Section {
     };
     Section {
         title: "When a further connection is opened",
-        about: "Only where the verdict is open, only what could settle it, each kind once and so at most three for a cell; \
+        about: "Only where the verdict is open, only what could settle it, each kind once, and at most three for a cell; \
                 and none where a plan, a suite or `--no-follow-ups` says so. A certificate is followed up only where one was \
                 given and judged.",
         rows: vec![
@@ -123,9 +129,16 @@ fn opened() -> Section {
                 .asks(&[Throwaway]),
             Row::of(HELLO.wordless(Reset))
                 .want(reset)
-                .asks(&[OtherVersion]),
+                .asks(&[MeshAlpn, OtherVersion]),
             Row::of(HELLO.offering(Tls13).wordless(Fin))
                 .want(closed_at_once)
+                .asks(&[MeshAlpn, OtherVersion]),
+            // It has offered that already.
+            Row::of(HELLO.like_a_sidecar().wordless(Fin))
+                .want(
+                    "CLOSED, ambiguous: NO_FILTER_CHAIN PROTOCOL_VERSION NO_SHARED_CIPHER \
+                     ALPN_MISMATCH UPSTREAM_UNAVAILABLE",
+                )
                 .asks(&[OtherVersion]),
             Row::of(HELLO.alert(80)).want("CLOSED, ambiguous").asks(&[]),
             Row::of(FLIGHT_13.wordless(Reset))
@@ -295,6 +308,55 @@ fn other_version() -> Section {
             Row::of(SETTLE_13.gave_none().wordless(Reset))
                 .followed(OtherVersion, AUTH_12.gave_none().alert(40))
                 .want("CLIENT_CERT_REQUIRED by peer, likely"),
+        ],
+    }
+}
+
+fn mesh_alpn() -> Section {
+    let hello = |how| Row::of(HELLO.wordless(how));
+    let envoy = Elsewhere {
+        answers_plaintext: true,
+        plaintext_server: Some("istio-envoy"),
+        ..Elsewhere::default()
+    };
+    let settled = |how| hello(how).followed(MeshAlpn, SETTLE_13.gave_ours().ticket());
+    let closed = "CLOSED, ambiguous: NO_FILTER_CHAIN AUTHZ_DENIED UPSTREAM_UNAVAILABLE";
+    Section {
+        title: "What the ALPN of a mesh settles",
+        about: "A sidecar of Istio in PERMISSIVE mode knows its peers by the application protocol that they offer. At an HTTP \
+                port it has no filter chain for others and resets them; at others it passes them through, to an application \
+                that may reset or close by itself.",
+        rows: vec![
+            settled(Reset)
+                .want("NO_FILTER_CHAIN by peer, ambiguous: UPSTREAM_UNAVAILABLE")
+                .asks(&[]),
+            settled(Reset)
+                .elsewhere(envoy)
+                .want("NO_FILTER_CHAIN by peer, likely"),
+            settled(Fin).want(closed).asks(&[]),
+            settled(Fin).elsewhere(envoy).want(closed),
+            // Whatever it says of our certificate then.
+            hello(Reset)
+                .followed(MeshAlpn, SETTLE_13.gave_ours().alert(48))
+                .want("NO_FILTER_CHAIN by peer, ambiguous: UPSTREAM_UNAVAILABLE"),
+            hello(Reset)
+                .followed(MeshAlpn, FLIGHT_13.wordless(Reset))
+                .want("NO_FILTER_CHAIN by peer, ambiguous: UPSTREAM_UNAVAILABLE"),
+            hello(Reset)
+                .followed(MeshAlpn, HELLO.wordless(Reset))
+                .want(
+                    "RESET, ambiguous: NO_FILTER_CHAIN PROTOCOL_VERSION NO_SHARED_CIPHER \
+                     UPSTREAM_UNAVAILABLE",
+                )
+                .asks(&[OtherVersion]),
+            hello(Reset).followed(MeshAlpn, HELLO.alert(40)).want(
+                "RESET, ambiguous: NO_FILTER_CHAIN PROTOCOL_VERSION NO_SHARED_CIPHER \
+                     UPSTREAM_UNAVAILABLE",
+            ),
+            hello(Reset)
+                .elsewhere(envoy)
+                .followed(MeshAlpn, HELLO.wordless(Reset))
+                .want("NO_FILTER_CHAIN by peer, likely"),
         ],
     }
 }

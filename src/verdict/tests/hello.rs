@@ -120,6 +120,13 @@ fn unsaid() -> Vec<Row> {
         Row::of(HELLO.bytes(b"ok\n").wordless(Fin)).want("NOT_TLS by probe, certain"),
         Row::of(HELLO.bytes(b"HTTP/1.1 400 Bad").objects(Objection::NotTls))
             .want("NOT_TLS by probe, certain"),
+        // Our own ClientHello, sent back.
+        Row::of(
+            HELLO
+                .bytes(b"\x16\x03\x01\x00\xc8\x01\x00\x00\xc4")
+                .objects(Objection::Protocol("unexpected ClientHello".into())),
+        )
+        .want("NOT_TLS by probe, certain"),
     ]);
     rows
 }

@@ -151,6 +151,21 @@ impl Observation {
         self
     }
 
+    /// With the application protocols of a sidecar.
+    pub(super) fn like_a_sidecar(mut self) -> Self {
+        self.dialect = Dialect::Istio;
+        self.tls.offered_alpn = vec!["istio".to_owned()];
+        self
+    }
+
+    /// In plaintext, as far as our own sidecar.
+    pub(super) fn through_sidecar(mut self) -> Self {
+        self.came = Came::ThroughSidecar;
+        self.dialect = Dialect::Sidecar;
+        self.stage = Stage::Request;
+        self
+    }
+
     pub(super) fn gave_none(self) -> Self {
         self.gave(Gave::Nothing, &[])
     }

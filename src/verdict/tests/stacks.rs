@@ -300,6 +300,8 @@ impl Case {
             (FollowUp::Throwaway, _) => (stack.version, column("unknownca").unwrap()),
             (FollowUp::OtherVersion, Some((other, _))) => (*other, self.nth),
             (FollowUp::OtherVersion, None) => return HELLO.alert(70),
+            // None of them cares.
+            (FollowUp::MeshAlpn, _) => (stack.version, self.nth),
         };
         let signal = match &stack.other {
             Some((other, signals)) if *other == version => signals[nth],
@@ -391,4 +393,5 @@ const ACCEPTED: Elsewhere<'static> = Elsewhere {
     answers: true,
     answers_plaintext: false,
     plaintext_server: None,
+    shows_svid: false,
 };

@@ -95,6 +95,7 @@ const MET: Elsewhere<'static> = Elsewhere {
     answers: true,
     answers_plaintext: false,
     plaintext_server: None,
+    shows_svid: false,
 };
 
 fn tunnels() -> Vec<Row> {
