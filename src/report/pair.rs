@@ -239,6 +239,7 @@ fn followed(one: &FollowUp) -> Line {
         "no_certificate" => "with no certificate",
         "throwaway" => "with a certificate of the same names by a CA that nobody knows",
         "other_version" => "over the other TLS version",
+        "mesh_alpn" => "offering the ALPN of an Istio sidecar as well",
         other => other,
     };
     let line = Line::new().say(with).say(": ").name(one.code.as_str());

@@ -91,7 +91,7 @@ struct Entry {
     request: String,
     expected: Option<String>,
     attempts: u32,
-    /// Which follow-ups may come on top, each once at the most.
+    /// Which follow-ups may come on top, each once at the most and three of them at the most.
     follow_ups: Vec<&'static str>,
     /// Cells with the same number look at the same connection.
     probe: usize,
