@@ -8,8 +8,9 @@ use std::process::Command;
 
 use mtls_probe::code::{Code, Kind};
 use mtls_probe::exit::Exit;
-use mtls_probe::plan::{FollowUp, plan};
+use mtls_probe::plan::{FollowUp, Knock, plan};
 use mtls_probe::suite::Suite;
+use mtls_probe::target::{Dialect, StartTls};
 
 #[test]
 fn the_table_of_codes_is_the_one_of_the_program() {
@@ -50,6 +51,25 @@ fn the_table_of_follow_ups_is_the_one_of_the_program() {
     for field in ["follow_ups", "looks_like"] {
         assert!(section.contains(field), "{field}");
         assert!(schema.contains(&format!("\"{field}\"")), "{field}");
+    }
+}
+
+#[test]
+fn the_table_of_dialects_is_the_one_of_the_program() {
+    let names = rows("Dialects");
+    let names: Vec<_> = names
+        .iter()
+        .filter_map(|row| row.split('`').nth(1))
+        .collect();
+    assert_eq!(names, Dialect::ALL.map(Dialect::as_str));
+    assert_eq!(Knock::MOST, 4);
+    let section = section("Dialects");
+    assert!(section.contains("**four connections**"));
+    for protocol in StartTls::ALL {
+        assert!(
+            section.contains(&format!("`{}`", protocol.as_str()))
+                || section.contains(&format!("starttls: {}", protocol.as_str()))
+        );
     }
 }
 
