@@ -179,9 +179,9 @@ impl Cell {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FollowUp {
     /// What was different: `no_certificate`, `throwaway` (a certificate of the same names by a CA that
-    /// nobody knows), `other_version` of TLS or `mesh_alpn` (the application protocol of an Istio sidecar
-    /// offered as well).
-    #[cfg_attr(test, schemars(extend("enum" = ["no_certificate", "throwaway", "other_version", "mesh_alpn"])))]
+    /// nobody knows), `other_version` of TLS, `mesh_alpn` (the application protocol of an Istio sidecar
+    /// offered as well) or `plain_alpn` (TLS without it, where plaintext was refused).
+    #[cfg_attr(test, schemars(extend("enum" = ["no_certificate", "throwaway", "other_version", "mesh_alpn", "plain_alpn"])))]
     #[serde(rename = "as")]
     pub kind: String,
     /// What it alone would mean.

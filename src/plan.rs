@@ -73,6 +73,9 @@ pub enum FollowUp {
     /// The same ClientHello, with the application protocol of an Istio sidecar beside ours; nothing is
     /// asked.
     MeshAlpn,
+    /// Where plaintext is refused at a sidecar: TLS without a certificate, and without the application
+    /// protocol of a sidecar; nothing is asked.
+    PlainAlpn,
 }
 
 impl FollowUp {
@@ -83,14 +86,16 @@ impl FollowUp {
             Self::Throwaway => "throwaway",
             Self::OtherVersion => "other_version",
             Self::MeshAlpn => "mesh_alpn",
+            Self::PlainAlpn => "plain_alpn",
         }
     }
 
     /// Every one, in the order in which they are worth trying.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Throwaway,
         Self::NoCertificate,
         Self::MeshAlpn,
+        Self::PlainAlpn,
         Self::OtherVersion,
     ];
 
@@ -126,6 +131,7 @@ impl Probe {
     /// The connection of a follow-up; nothing where it would be no other.
     pub fn follow_up(&self, kind: FollowUp) -> Option<Self> {
         let has_certificate = match self.origin {
+            Origin::Plaintext if kind == FollowUp::PlainAlpn => return self.plain_alpn(),
             Origin::Plaintext | Origin::Sidecar => return None,
             Origin::NoCertificate => false,
             Origin::Files { .. } | Origin::Mint(_) => true,
@@ -138,7 +144,7 @@ impl Probe {
         match kind {
             FollowUp::Throwaway if has_certificate => {}
             FollowUp::NoCertificate if has_certificate => probe.origin = Origin::NoCertificate,
-            FollowUp::NoCertificate | FollowUp::Throwaway => return None,
+            FollowUp::NoCertificate | FollowUp::Throwaway | FollowUp::PlainAlpn => return None,
             FollowUp::MeshAlpn => {
                 let ours = alpn(&self.way, &self.request, self.offer.alpn.as_deref());
                 let is_plain = self.way.dialect == Dialect::Tls;
@@ -161,6 +167,26 @@ impl Probe {
             }
         }
         Some(probe)
+    }
+
+    /// How a client comes that knows nothing of the mesh, but for TLS.
+    fn plain_alpn(&self) -> Option<Self> {
+        let is_sidecar = matches!(self.way.dialect, Dialect::Istio | Dialect::Auto);
+        let way = Way {
+            dialect: Dialect::Tls,
+            ..self.way.clone()
+        };
+        let mut offer = self.offer.clone();
+        offer.alpn = Some(alpn(&way, &self.request, None));
+        is_sidecar.then(|| Self {
+            origin: Origin::NoCertificate,
+            way,
+            offer,
+            request: Request::None,
+            attempts: 1,
+            follow_ups: false,
+            ..self.clone()
+        })
     }
 }
 

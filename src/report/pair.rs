@@ -239,6 +239,7 @@ fn followed(one: &FollowUp) -> Line {
         "no_certificate" => "with no certificate",
         "throwaway" => "with a certificate of the same names by a CA that nobody knows",
         "other_version" => "over the other TLS version",
+        "plain_alpn" => "with TLS, and without the ALPN of an Istio sidecar",
         "mesh_alpn" => "offering the ALPN of an Istio sidecar as well",
         other => other,
     };

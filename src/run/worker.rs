@@ -105,9 +105,10 @@ impl Worker {
                 FollowUp::Throwaway => mint::stranger(&last.own_chain, now())
                     .map(Costume::Identity)
                     .map_err(|err| err.to_string()),
-                FollowUp::NoCertificate | FollowUp::OtherVersion | FollowUp::MeshAlpn => {
-                    self.materials.costume(&further.origin).await
-                }
+                FollowUp::NoCertificate
+                | FollowUp::OtherVersion
+                | FollowUp::MeshAlpn
+                | FollowUp::PlainAlpn => self.materials.costume(&further.origin).await,
             };
             let look = self.look(job.probe, &further, address, costume).await;
             let observation = look.observation;

@@ -81,6 +81,11 @@ pub fn find(knocked: &[Knocked], is_linkerd: bool) -> Step {
     }
 }
 
+/// Envoy with the certificate of a mesh.
+pub(super) fn is_sidecar(seen: &Observation) -> bool {
+    Face::of(seen) == Face::Sidecar
+}
+
 /// Nobody speaks TLS: who answers plaintext?
 fn in_plaintext(seen: &Observation, knocked: &[Knocked]) -> Step {
     let server = seen

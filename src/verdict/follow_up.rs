@@ -3,9 +3,9 @@
 use super::alert::UNKNOWN_CA;
 use super::library::Library;
 use super::{Known, Verdict, is_proved, tunnel};
-use crate::code::{Code, Confidence, Outcome};
+use crate::code::{Code, Confidence, Kind, Outcome};
 use crate::observation::{
-    CertificateRequest, Ending, Gave, Observation, Offered, Stage, Version, Wordless,
+    Came, CertificateRequest, Ending, Gave, Observation, Offered, Stage, Version, Wordless,
 };
 use crate::plan::FollowUp;
 use crate::target::{Dialect, is_istio_alpn};
@@ -117,6 +117,13 @@ pub(super) fn next(seen: &Observation, known: &Known<'_>, verdict: &Verdict) -> 
 }
 
 fn wanted(seen: &Observation, verdict: &Verdict) -> Vec<FollowUp> {
+    if seen.came == Came::Plaintext {
+        let was_there = seen.stage == Stage::Request && verdict.code.kind() != Kind::Accepted;
+        return match was_there && seen.dialect == Dialect::Istio {
+            true => vec![FollowUp::PlainAlpn],
+            false => vec![],
+        };
+    }
     let gave = match &seen.certificate_request {
         CertificateRequest::Asked { gave, .. } => Some(*gave),
         CertificateRequest::NeverAsked | CertificateRequest::Unknown => None,

@@ -1,12 +1,47 @@
 //! What a connection without TLS means.
 
-use super::{Known, Verdict, answer, first_words, never_connected, reply, starttls};
+use super::{Known, Verdict, answer, dialect, first_words, never_connected, reply, starttls};
 use crate::code::{Code, Confidence};
 use crate::observation::{Answer, Came, Ending, Observation, Reply, Stage, Wordless};
+use crate::plan::FollowUp;
 use crate::target::Dialect;
 
 /// Reads a plaintext connection.
 pub(super) fn read(seen: &Observation, known: &Known<'_>) -> Verdict {
+    let verdict = read_alone(seen, known);
+    if seen.dialect == Dialect::Istio && verdict.code == Code::PlaintextRejected {
+        return by_whom(verdict, known);
+    }
+    verdict
+}
+
+/// A PERMISSIVE sidecar passes plaintext on, and an application may refuse what the sidecar has let in.
+/// The sidecar of a STRICT port takes TLS whatever its ALPN; a PERMISSIVE one does not.
+fn by_whom(verdict: Verdict, known: &Known<'_>) -> Verdict {
+    let doubt = match known.followed(FollowUp::PlainAlpn) {
+        Some(other) if dialect::is_sidecar(other) => {
+            return verdict.because(
+                "TLS without the ALPN of a mesh is taken by the sidecar as well: it is STRICT, and \
+                 passes nothing on",
+            );
+        }
+        Some(other) if other.stage >= Stage::ClientHello => {
+            "TLS without the ALPN of a mesh is not taken by the sidecar, which is PERMISSIVE then: \
+             it lets plaintext in, as it seems, and the application refuses it"
+        }
+        Some(_) | None => {
+            "whether the sidecar refuses plaintext or lets it in, and the application refuses it, is \
+             not known"
+        }
+    };
+    Verdict {
+        confidence: Confidence::Ambiguous,
+        ..verdict
+    }
+    .because(doubt)
+}
+
+fn read_alone(seen: &Observation, known: &Known<'_>) -> Verdict {
     if let Some(answer) = &seen.answer {
         return answered(answer);
     }

@@ -13,7 +13,7 @@ use crate::verdict::{Library, Step, find};
 /// Every knock, in order, and what came of it.
 type Answers = Vec<(Knock, Observation)>;
 
-const SPIFFE: &str = "spiffe://cluster.local/ns/default/sa/api";
+pub(super) const SPIFFE: &str = "spiffe://cluster.local/ns/default/sa/api";
 const LINKERD: &str = "api.default.serviceaccount.identity.linkerd.cluster.local";
 
 #[test]
@@ -219,7 +219,7 @@ fn whatever_is_answered_the_knocking_ends() {
 }
 
 /// A server that shows a certificate with this name, and lists CA names or not.
-fn shows(name: &str, library: Library, lists: bool) -> Observation {
+pub(super) fn shows(name: &str, library: Library, lists: bool) -> Observation {
     let hints: &[Vec<u8>] = if lists { &[vec![0x30, 0]] } else { &[] };
     let mut seen = FLIGHT_13.gave(Gave::Nothing, hints).asked_by(library);
     seen.chain = vec![leaf(name)];

@@ -1,5 +1,6 @@
 //! Which further connections are opened, and what they settle.
 
+use super::dialects::{SPIFFE, shows};
 use super::row::{Row, Section};
 use super::scene::*;
 use super::world::{own, sent_alone, server};
@@ -7,7 +8,8 @@ use crate::code::Code::*;
 use crate::observation::Version::{Tls12, Tls13};
 use crate::observation::Wordless::{CloseNotify, Fin, Quiet, Reset};
 use crate::observation::{Ending, Gave, NeverConnected, Observation, Stage};
-use crate::plan::FollowUp::{self, MeshAlpn, NoCertificate, OtherVersion, Throwaway};
+use crate::plan::FollowUp::{self, MeshAlpn, NoCertificate, OtherVersion, PlainAlpn, Throwaway};
+use crate::target::Dialect;
 use crate::verdict::{Elsewhere, Library};
 
 #[test]
@@ -17,7 +19,13 @@ fn a_follow_up_is_opened_where_it_could_settle_what_is_open() {
 
 #[test]
 fn what_a_follow_up_shows_settles_what_one_connection_leaves_open() {
-    for section in [throwaway(), no_certificate(), other_version(), mesh_alpn()] {
+    for section in [
+        throwaway(),
+        no_certificate(),
+        other_version(),
+        mesh_alpn(),
+        plain_alpn(),
+    ] {
         section.check();
     }
 }
@@ -48,6 +56,7 @@ pub(super) fn sections() -> Vec<Section> {
         no_certificate(),
         other_version(),
         mesh_alpn(),
+        plain_alpn(),
     ]
 }
 
@@ -357,6 +366,56 @@ fn mesh_alpn() -> Section {
                 .elsewhere(envoy)
                 .followed(MeshAlpn, HELLO.wordless(Reset))
                 .want("NO_FILTER_CHAIN by peer, likely"),
+        ],
+    }
+}
+
+fn plain_alpn() -> Section {
+    let plaintext = |how| {
+        let mut seen = HELLO.plaintext().wordless(how);
+        seen.dialect = Dialect::Istio;
+        Row::of(seen).elsewhere(Elsewhere {
+            speaks_tls: true,
+            ..Elsewhere::default()
+        })
+    };
+    let page = || {
+        let https = "Client sent an HTTP request to an HTTPS server.";
+        let mut seen = HELLO.plaintext().answered(http(400, "", https));
+        seen.dialect = Dialect::Istio;
+        Row::of(seen)
+    };
+    let sidecar = || shows(SPIFFE, Library::BoringSsl, true).alert(116);
+    let rejected = "PLAINTEXT_REJECTED by peer, likely";
+    let open = "PLAINTEXT_REJECTED by peer, ambiguous";
+    Section {
+        title: "What another ALPN settles of plaintext at a sidecar",
+        about: "A PERMISSIVE sidecar lets plaintext in, and an application with TLS of its own refuses it: that looks as if \
+                the sidecar were STRICT. A STRICT one takes TLS without the ALPN of a mesh as well.",
+        rows: vec![
+            plaintext(Reset).want(open),
+            plaintext(Reset)
+                .followed(PlainAlpn, sidecar())
+                .want(rejected),
+            plaintext(Fin).followed(PlainAlpn, sidecar()).want(rejected),
+            plaintext(Reset)
+                .followed(PlainAlpn, shows("", Library::Go, true))
+                .want(open),
+            // An application that is named by SPIFFE as well.
+            plaintext(Reset)
+                .followed(PlainAlpn, shows(SPIFFE, Library::Go, true))
+                .want(open),
+            plaintext(Reset)
+                .followed(PlainAlpn, HELLO.wordless(Reset))
+                .want(open),
+            page().want(open).asks(&[PlainAlpn]),
+            page()
+                .followed(PlainAlpn, shows("", Library::Go, false))
+                .want(open)
+                .asks(&[]),
+            page()
+                .followed(PlainAlpn, sidecar())
+                .want("PLAINTEXT_REJECTED by peer, certain"),
         ],
     }
 }

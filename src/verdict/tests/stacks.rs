@@ -301,7 +301,7 @@ impl Case {
             (FollowUp::OtherVersion, Some((other, _))) => (*other, self.nth),
             (FollowUp::OtherVersion, None) => return HELLO.alert(70),
             // None of them cares.
-            (FollowUp::MeshAlpn, _) => (stack.version, self.nth),
+            (FollowUp::MeshAlpn | FollowUp::PlainAlpn, _) => (stack.version, self.nth),
         };
         let signal = match &stack.other {
             Some((other, signals)) if *other == version => signals[nth],

@@ -107,6 +107,7 @@ pub(super) const fn called(kind: FollowUp) -> &'static str {
         FollowUp::NoCertificate => "no certificate",
         FollowUp::Throwaway => "throw-away",
         FollowUp::OtherVersion => "other version",
+        FollowUp::PlainAlpn => "no ALPN of a mesh",
         FollowUp::MeshAlpn => "mesh ALPN",
     }
 }
