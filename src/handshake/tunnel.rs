@@ -17,9 +17,10 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, timeout_at};
 
 use super::exchange::{self, Manner};
+use super::opening::{self, Trouble};
 use super::wire::{Lent, Wire};
-use super::{Attempt, Patience};
-use crate::observation::{Ending, Objection, Observation, Stage, Wordless};
+use super::{Attempt, Patience, postgres, raw};
+use crate::observation::{Ending, Objection, Observation, Reply, Stage, Wordless};
 use crate::target::{Request, Via};
 
 /// The peer speaks what tunnels are asked for in.
@@ -149,11 +150,48 @@ where
     I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
 {
     let probe = attempt.probe;
-    if let Request::Raw { .. } | Request::Postgres { .. } = probe.request {
-        return Some(Ending::Fault(
-            "cannot ask that through a tunnel yet".to_owned(),
-        ));
+    let reply = match &probe.request {
+        Request::Raw { send, expect } => {
+            let wish = raw::Wish {
+                send,
+                expect: expect.as_deref(),
+                early: 0,
+                waiting: 0,
+                deadline: patience.deadline,
+            };
+            Ok(raw::ask(tunnel, wish).await)
+        }
+        Request::Postgres { user, database } => {
+            let reply = postgres::start_up(tunnel, user, database);
+            let reply = opening::within(patience.deadline, reply).await;
+            reply.map(|reply| Some(Reply::Postgres(reply)))
+        }
+        Request::None | Request::Http { .. } | Request::GrpcHealth(_) => {
+            return within_http(tunnel, attempt, patience, heard, seen).await;
+        }
+    };
+    match reply {
+        Ok(Some(reply)) => {
+            seen.reply = Some(reply);
+            Some(Ending::Answered)
+        }
+        Err(Trouble::Foreign(words)) => Some(Ending::Objection(Objection::Protocol(words))),
+        Ok(None) | Err(Trouble::Lost | Trouble::Late) => None,
     }
+}
+
+/// The same in HTTP.
+async fn within_http<I>(
+    tunnel: Through<I>,
+    attempt: &Attempt<'_>,
+    patience: Patience,
+    heard: &Heard,
+    seen: &mut Observation,
+) -> Option<Ending>
+where
+    I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let probe = attempt.probe;
     let manner = Manner::of(probe, seen, patience);
     let request = match exchange::request(probe, manner.http2) {
         Ok(request) => request,

@@ -79,7 +79,8 @@ impl<'a> Shown<'a> {
                 let same = (&probe.way, &probe.offer);
                 note(&probe.origin, self.accepted.entry(same).or_default());
                 // A tunnel that opens says nothing of who stands at its end.
-                let is_opened_alone = observation.tunnel.is_some() && observation.answer.is_none();
+                let is_answered = observation.answer.is_some() || observation.reply.is_some();
+                let is_opened_alone = observation.tunnel.is_some() && !is_answered;
                 if observation.ending == Ending::Answered && !is_opened_alone {
                     note(
                         &probe.origin,

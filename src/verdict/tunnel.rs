@@ -3,7 +3,7 @@
 use super::alert::{CERTIFICATE_UNKNOWN, describe};
 use super::refusal::misnamed;
 use super::silence::said_goodbye;
-use super::{Known, Verdict, answer, is_proved, proof};
+use super::{Known, Verdict, answer, is_proved, proof, reply};
 use crate::code::{Code, Confidence};
 use crate::observation::{
     Answer, Came, CertificateRequest, Ending, Gave, Observation, Offered, Stage, Version, Wordless,
@@ -117,19 +117,18 @@ fn with_answer(answer: &Answer, verdict: Verdict) -> Verdict {
 /// The tunnel was opened, and what we asked through it was answered, if we asked anything.
 fn opened(seen: &Observation, known: &Known<'_>) -> Verdict {
     let through = "the proxy opened the tunnel (CONNECT was answered with HTTP 200)";
-    match &seen.answer {
-        None if seen.stage == Stage::Tunnel => {
+    // Whoever answers has not seen our certificate, and cannot mean it.
+    let inside = Observation {
+        certificate_request: CertificateRequest::NeverAsked,
+        ..seen.clone()
+    };
+    match (&seen.answer, &seen.reply) {
+        (Some(answer), _) => answer::read(answer, &inside, known).because(through),
+        (None, Some(reply)) => reply::read(reply, &inside, known).because(through),
+        (None, None) if seen.stage == Stage::Tunnel => {
             Verdict::new(Code::Ok, Confidence::Certain).because(through)
         }
-        None => Verdict::fault("an answer is missing from the observation"),
-        Some(answer) => {
-            // Whoever answers has not seen our certificate, and cannot mean it.
-            let inside = Observation {
-                certificate_request: CertificateRequest::NeverAsked,
-                ..seen.clone()
-            };
-            answer::read(answer, &inside, known).because(through)
-        }
+        (None, None) => Verdict::fault("an answer is missing from the observation"),
     }
 }
 

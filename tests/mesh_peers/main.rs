@@ -319,6 +319,27 @@ fn ambient_pods() -> Vec<(&'static str, Pod, &'static str, Wants, &'static str)>
             "PERMISSIVE",
         ),
         (
+            "a permissive pod",
+            Pod::OPEN,
+            BYTES,
+            refused([OK, OK], accepted),
+            "PERMISSIVE",
+        ),
+        (
+            "a strict pod",
+            Pod::STRICT,
+            BYTES,
+            refused([OK, OK], CLOSED),
+            "STRICT",
+        ),
+        (
+            "an application that is down",
+            with(App::Down),
+            BYTES,
+            refused([DOWN, DOWN], UNSURE),
+            "UNKNOWN",
+        ),
+        (
             "a strict pod",
             Pod::STRICT,
             "GET /",
@@ -490,6 +511,14 @@ fn linkerd_pods() -> Vec<(
     let direct = ", via: 4143";
     let down_verdict = "UPSTREAM_UNAVAILABLE by peer, certain";
     vec![
+        (
+            "a strict pod with an opaque port",
+            strict_opaque,
+            direct,
+            BYTES,
+            optional([OK, OK], required, CLOSED),
+            "STRICT",
+        ),
         (
             "all-unauthenticated",
             Pod::OPEN,
@@ -702,10 +731,13 @@ fn asked(request: &str) -> &str {
         "none" => "nothing",
         "GET /" => "GET",
         "grpc-health" => "gRPC",
+        BYTES => "bytes",
         _ => "GET over HTTP/2",
     }
 }
 
+/// A request that we make ourselves, and what its reply holds.
+const BYTES: &str = r#"{ send: "GET / HTTP/1.0\r\n\r\n", expect: " 200 " }"#;
 const OK: &str = "OK, certain";
 const DENIED: &str = "AUTHZ_DENIED by peer, certain";
 const PERHAPS_DENIED: &str = "AUTHZ_DENIED by peer, likely";
