@@ -47,7 +47,9 @@ async fn a_server_with_a_sidecar_is_read_right() {
     let (kit, inbound) = (&mesh.kit, &mesh.inbound);
     document::hold("chains", &chains::check(kit, inbound).await);
     document::hold("verdicts", &verdicts::check(kit, inbound).await);
+    document::hold("auto", &verdicts::check_auto(kit, inbound).await);
     document::hold("singles", &verdicts::check_singles(kit, inbound).await);
+    verdicts::check_doors(kit, inbound).await;
     verdicts::check_gateway(kit, inbound).await;
 }
 
@@ -59,6 +61,7 @@ async fn what_our_own_sidecar_says_is_read_right() {
     let words = [Words::All, Words::Few];
     let proxies = words.map(|words| outbound::start(kit, &mesh.apps, inbound, words));
     document::hold("sidecar", &sidecars::check(kit, &proxies).await);
+    sidecars::check_auto(kit, &proxies[1]).await;
     document::hold("no sidecar", &sidecars::check_without(kit, inbound).await);
 }
 

@@ -1,6 +1,7 @@
 //! What the sidecar of a client says of each way on, and what `probe` is to make of it.
 
 use mtls_probe::matrix::Cell;
+use mtls_probe::plan::Knock;
 
 use crate::kit::Kit;
 use crate::outbound::{self, Outbound};
@@ -276,6 +277,32 @@ fn further_on(cell: &Cell) -> (String, Option<u8>) {
         flag.unwrap_or_default(),
         upstream.and_then(|upstream| upstream.tls_alert),
     )
+}
+
+/// Whoever is to find the dialect there is told that a sidecar is in the way, and believes nothing that
+/// it says of identities.
+pub(crate) async fn check_auto(kit: &Kit, proxy: &Proxy) {
+    let targets: Vec<Target> = (outbound::ALL.iter())
+        .filter(|one| one.about.ends_with("to PERMISSIVE") || one.about.ends_with("to STRICT"))
+        .map(|one| Target {
+            name: one.name.to_owned(),
+            address: format!("127.0.0.1:{}", proxy.port(one.name)),
+            keys: "dialect: auto, request: { http1: GET / }".to_owned(),
+        })
+        .collect();
+    let matrix = probing::run(kit, &["good", "unknown-ca"], &targets, true).await;
+    assert!(targets.len() >= 4);
+    for target in &matrix.targets {
+        let [found] = target.dialects.as_slice() else {
+            panic!("{}: {:?}", target.name, target.dialects);
+        };
+        assert_eq!(found.dialect, "sidecar", "{}: {found:?}", target.name);
+        assert!(found.connections <= Knock::MOST);
+        for source in ["good", "unknown-ca"] {
+            let cell = cell(&matrix, source, &target.name);
+            assert_eq!(spoken(cell), "NOT_TLS by probe, certain", "{cell:#?}");
+        }
+    }
 }
 
 /// Where no sidecar is in the way, and the same dialect is spoken.

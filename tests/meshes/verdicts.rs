@@ -1,6 +1,7 @@
 //! Who comes to which port, and what `probe` is to say of it.
 
 use mtls_probe::matrix::{Cell, Matrix};
+use mtls_probe::plan::Knock;
 
 use crate::inbound::{Mode, Protocol, name};
 use crate::kit::Kit;
@@ -81,7 +82,7 @@ const ROWS: [Row; 12] = [
     Row {
         mode: Mode::Strict,
         protocol: Protocol::Tcp,
-        verdicts: [REFUSED, OK_TCP, NONE, OK_TCP, CA, EXPIRED, DOMAIN, NO_ID],
+        verdicts: [REFUSED, OK, NONE, OK, CA, EXPIRED, DOMAIN, NO_ID],
         shown: "STRICT",
     },
     Row {
@@ -105,8 +106,8 @@ const ROWS: [Row; 12] = [
     Row {
         mode: Mode::Permissive,
         protocol: Protocol::Tcp,
-        verdicts: [TAKEN_TCP, OK_TCP, NONE, NOT_TLS, CA, EXPIRED, DOMAIN, NO_ID],
-        shown: "UNKNOWN",
+        verdicts: [TAKEN, OK, NONE, NOT_TLS, CA, EXPIRED, DOMAIN, NO_ID],
+        shown: "PERMISSIVE",
     },
     Row {
         mode: Mode::Permissive,
@@ -134,9 +135,9 @@ const ROWS: [Row; 12] = [
         mode: Mode::Disable,
         protocol: Protocol::Tcp,
         verdicts: [
-            TAKEN_TCP, NOT_TLS, NOT_TLS, NOT_TLS, NOT_TLS, NOT_TLS, NOT_TLS, NOT_TLS,
+            TAKEN, NOT_TLS, NOT_TLS, NOT_TLS, NOT_TLS, NOT_TLS, NOT_TLS, NOT_TLS,
         ],
-        shown: "UNKNOWN",
+        shown: "PLAINTEXT",
     },
     Row {
         mode: Mode::Disable,
@@ -151,10 +152,8 @@ const ROWS: [Row; 12] = [
 const REFUSED: &str = "PLAINTEXT_REJECTED by peer, likely";
 const TAKEN: &str = "PLAINTEXT_ACCEPTED, certain";
 /// An echo is no answer that anybody could be certain of.
-const TAKEN_TCP: &str = "PLAINTEXT_ACCEPTED, likely";
 const OK: &str = "OK, certain";
 /// Nothing is asked.
-const OK_TCP: &str = "OK, likely";
 const NONE: &str = "CLIENT_CERT_REQUIRED by peer, certain";
 const CA: &str = "UNKNOWN_CA by peer, likely";
 const EXPIRED: &str = "CERT_EXPIRED by peer, certain";
@@ -168,7 +167,7 @@ fn request(protocol: Protocol) -> &'static str {
     match protocol {
         Protocol::Http | Protocol::Auto => "{ http1: GET / }",
         Protocol::Grpc => "grpc-health",
-        Protocol::Tcp => "none",
+        Protocol::Tcp => "{ send: hello, expect: hello }",
     }
 }
 
@@ -223,6 +222,88 @@ pub(crate) async fn check(kit: &Kit, inbound: &Proxy) -> (String, Vec<String>) {
         );
     }
     (text, wrong)
+}
+
+/// The same ports, whose dialect is left to be found.
+pub(crate) async fn check_auto(kit: &Kit, inbound: &Proxy) -> (String, Vec<String>) {
+    let target = |listener: &str, request: &str| Target {
+        name: listener.to_owned(),
+        address: format!("127.0.0.1:{}", inbound.port(listener)),
+        keys: format!("dialect: auto, request: {request}"),
+    };
+    let mut targets: Vec<Target> = ROWS
+        .iter()
+        .map(|row| target(&name(row.mode, row.protocol), request(row.protocol)))
+        .collect();
+    targets.push(target("disable-tcp-own-tls", "{ http1: GET / }"));
+    let matrix = probing::run(kit, &["none", "plaintext", "good"], &targets, true).await;
+    let mut wrong = vec![];
+    let mut text = "| port | dialect found | in connections | because | Istio mTLS | shown as |\n\
+                    |---|---|---|---|---|---|\n"
+        .to_owned();
+    for target in &targets {
+        let listener = &target.name;
+        let row = ROWS
+            .iter()
+            .find(|row| name(row.mode, row.protocol) == *listener);
+        let (want, verdict, mode) = match row {
+            // Nothing of a mesh is there, and no TLS either.
+            Some(row) if row.mode == Mode::Disable && row.protocol == Protocol::Tcp => {
+                ("tls", row.verdicts[1], row.shown)
+            }
+            Some(row) => ("istio", row.verdicts[1], row.shown),
+            None => ("tls", "INVALID_SVID by probe, certain", "UNKNOWN"),
+        };
+        let mut summaries = matrix.targets.iter();
+        let summary = summaries.find(|one| one.name == *listener).unwrap();
+        let [found] = summary.dialects.as_slice() else {
+            wrong.push(format!(
+                "{listener}: not one dialect: {:?}",
+                summary.dialects
+            ));
+            continue;
+        };
+        let seen = spoken(cell(&matrix, "good", listener));
+        let is_right = found.dialect == want && seen == verdict && summary.mode == mode;
+        if !is_right || found.connections > Knock::MOST {
+            wrong.push(format!(
+                "{listener}: want {want}, {verdict}, {mode}; seen {found:?}, {seen}, {}",
+                summary.mode
+            ));
+        }
+        let because = found.evidence.last().unwrap();
+        text += &format!(
+            "| {listener} | `{}` | {} | {because} | {} | {} |\n",
+            found.dialect,
+            found.connections,
+            in_words(&seen),
+            summary.mode
+        );
+    }
+    (text, wrong)
+}
+
+/// A PERMISSIVE port whose application, or policy, refuses plaintext looks STRICT to whoever does not ask
+/// further.
+pub(crate) async fn check_doors(kit: &Kit, inbound: &Proxy) {
+    let listeners = [
+        "permissive-tcp-own-tls",
+        "permissive-tcp-rude",
+        "permissive-tcp-rbac",
+    ];
+    let targets = listeners.map(|listener| Target {
+        name: listener.to_owned(),
+        address: format!("127.0.0.1:{}", inbound.port(listener)),
+        keys: "dialect: istio, request: { send: hello, expect: hello }".to_owned(),
+    });
+    for follow_ups in [true, false] {
+        let sources = ["none", "plaintext", "good"];
+        let matrix = probing::run(kit, &sources, &targets, follow_ups).await;
+        for listener in listeners {
+            let mode = shown(&matrix, listener);
+            assert_ne!(mode, "STRICT", "{listener}, follow-ups: {follow_ups}");
+        }
+    }
 }
 
 /// Whoever agrees on `istio-peer-exchange` is waited for with a preamble.
@@ -322,8 +403,8 @@ const SINGLES: &[Single] = &[
         source: "plaintext",
         keys: NO_REQUEST,
         about: "plaintext to the same",
-        verdict: "PLAINTEXT_REJECTED by peer, certain",
-        because: "",
+        verdict: "PLAINTEXT_REJECTED by peer, ambiguous",
+        because: "the application refuses it",
     },
     Single {
         listener: "disable-tcp-own-tls",
