@@ -16,7 +16,7 @@ use super::rulings::{Both, Ruling, attempts, evidence, headline, met};
 use crate::certificate::{Bundles, Facts, Problem};
 use crate::expectation::Met;
 use crate::identity::mint::Moment;
-use crate::observation::Stage;
+use crate::observation::{Answer, Observation, Stage};
 use crate::plan::{FollowUp, Plan, PlannedCell};
 use crate::target::{Destination, Dialect, Via};
 use crate::verdict::{Elsewhere, Verdict, classify, follow_up};
@@ -236,10 +236,7 @@ impl Bench {
                 .server
                 .as_ref()
                 .map(|judgement| server(judgement, observation)),
-            http: observation
-                .answer
-                .as_ref()
-                .map(|answer| http(answer, observation, ruling.look.at)),
+            http: answered(observation).map(|answer| http(answer, observation, ruling.look.at)),
             timing_ms: timing(&observation.timing),
             via: self.via(seen),
             dialect: (observation.dialect != Dialect::Tls)
@@ -292,6 +289,12 @@ fn square(planned: usize, seen: &Seen) -> Square {
         socket: seen.socket,
         name: seen.name.clone(),
     }
+}
+
+/// What was answered in HTTP: to our request, or to the one for a tunnel that never was.
+fn answered(seen: &Observation) -> Option<&Answer> {
+    let refused = seen.tunnel.as_ref().filter(|answer| answer.status != 200);
+    seen.answer.as_ref().or(refused)
 }
 
 /// Every CA certificate that some server or one of our own identities sends: what another chain lacks
