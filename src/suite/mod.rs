@@ -2,8 +2,11 @@
 
 mod expect;
 mod file;
+mod hello;
 mod mistake;
+mod name;
 mod reader;
+mod request;
 mod scope;
 mod source;
 mod target;
