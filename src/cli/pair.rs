@@ -59,6 +59,7 @@ fn suite(pair: &Pair, to: &str, common: &Common, suites: &[Suite]) -> Result<Sui
         sources: vec![],
         targets: vec![],
         expectations: vec![],
+        rotation: None,
     };
     suite.crls.extend(pair.crl.iter().cloned());
     let domain = name.trust_domain(&suite.scope);

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::expect;
 use super::mistake::{At, Mistakes, SuiteError};
 use super::reader::{Keys, Reader};
+use super::rotation;
 use super::source;
 use super::target::{self, Defaults};
 use super::yaml::{self, Key, Node, START, Value};
@@ -116,6 +117,9 @@ fn suite(name: &str, root: &Node, reader: &mut Reader<'_>) -> Option<Suite> {
             });
         }
     }
+    let rotation = keys.take("rotation");
+    let rotation = rotation
+        .and_then(|node| rotation::rotation(keys.place("rotation"), node, &sources, reader));
     let columns: Vec<_> = columns
         .iter()
         .map(|(key, _)| TargetName::new(&key.name))
@@ -131,6 +135,7 @@ fn suite(name: &str, root: &Node, reader: &mut Reader<'_>) -> Option<Suite> {
         sources,
         targets,
         expectations,
+        rotation,
     })
 }
 

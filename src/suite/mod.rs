@@ -7,12 +7,14 @@ mod mistake;
 mod name;
 mod reader;
 mod request;
+mod rotation;
 mod scope;
 mod source;
 mod target;
 mod yaml;
 
 pub use mistake::{Mistake, SuiteError};
+pub use rotation::{Canary, Rotation, Side};
 pub use scope::{InvalidId, LINKERD_NAMESPACE, Scope, linkerd_domain};
 
 pub(crate) use mistake::printable;
@@ -46,6 +48,8 @@ pub struct Suite {
     pub targets: Vec<Target>,
     /// What is expected; later ones win.
     pub expectations: Vec<Expectation>,
+    /// The rotation that it is about, where it is about one.
+    pub rotation: Option<Rotation>,
 }
 
 /// The trust anchors of one trust domain.

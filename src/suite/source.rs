@@ -165,7 +165,7 @@ fn mint_id(
     }
 }
 
-fn ca(node: &Node, reader: &mut Reader<'_>) -> Option<Ca> {
+pub(super) fn ca(node: &Node, reader: &mut Reader<'_>) -> Option<Ca> {
     if let Value::Text(_) = node.value {
         return reader
             .word("ca", node, &[("throwaway", ())])
