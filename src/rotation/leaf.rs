@@ -1,0 +1,83 @@
+//! Which root a leaf leads to: by public key, along signatures that were checked. Names, and roots that
+//! a peer sends, prove nothing.
+
+use super::phase::named;
+use super::roots::Roots;
+use crate::matrix::{Cell, Certificate};
+
+named! {
+    /// The root that a leaf leads to.
+    LeafRoot {
+        /// The root that is to go.
+        Old = "old", "the old root";
+        /// The root that comes.
+        New = "new", "the new root";
+        /// A root that we hold and that is neither.
+        Third = "third", "a third root";
+        /// Not known.
+        Unknown = "unknown", "not known";
+    }
+}
+
+/// What the cells of one address show of the leaf there.
+pub(super) struct Shown {
+    pub(super) root: LeafRoot,
+    /// The root itself.
+    pub(super) certificate: Option<Certificate>,
+    /// Why it is not known.
+    pub(super) why: Option<String>,
+}
+
+impl Roots {
+    /// Which of them has this key.
+    pub(super) fn of_key(&self, spki_sha256: &str) -> LeafRoot {
+        let has = |all: &[Certificate]| all.iter().any(|one| one.spki_sha256 == spki_sha256);
+        if has(&self.old) {
+            LeafRoot::Old
+        } else if has(&self.new) {
+            LeafRoot::New
+        } else {
+            LeafRoot::Third
+        }
+    }
+
+    /// The root of the leaf that an address presents, as all who came there saw it.
+    pub(super) fn shown(&self, cells: &[&Cell]) -> Shown {
+        let unknown = |why: String| Shown {
+            root: LeafRoot::Unknown,
+            certificate: None,
+            why: Some(why),
+        };
+        let servers = cells.iter().filter_map(|cell| cell.server.as_ref());
+        let mut seen: Option<&Certificate> = None;
+        let mut unproved = None;
+        for server in servers {
+            match (&server.root, seen) {
+                (None, _) => unproved = Some(server),
+                (Some(root), Some(known)) if root.spki_sha256 != known.spki_sha256 => {
+                    return unknown(
+                        "its leaf leads to different roots on different connections: several \
+                         instances behind one address, or renewed just now"
+                            .to_owned(),
+                    );
+                }
+                (Some(root), _) => seen = Some(root),
+            }
+        }
+        match (seen, unproved) {
+            (Some(_), Some(_)) => unknown(
+                "its leaf leads to a root on some connections and to none on others".to_owned(),
+            ),
+            (Some(root), None) => Shown {
+                root: self.of_key(&root.spki_sha256),
+                certificate: Some(root.clone()),
+                why: None,
+            },
+            (None, Some(server)) => {
+                let why = server.evidence.first().map_or("", String::as_str);
+                unknown(format!("its leaf leads to no root that we hold ({why})"))
+            }
+            (None, None) => unknown("no certificate was seen".to_owned()),
+        }
+    }
+}
