@@ -65,6 +65,16 @@ impl Authority {
         Self::new(vec![der.ok_or_else(unsigned)?.into()], key)
     }
 
+    /// The same CA with a root of other dates and the same key and name, as Istio renews its own.
+    pub fn renewed(&self, now: Timestamp) -> Result<Self, IdentityError> {
+        let key = PrivatePkcs8KeyDer::from(self.key.0.serialized_der());
+        let key = KeyPair::try_from(&PrivateKeyDer::from(key)).map_err(crypto)?;
+        let key = Secret(key);
+        let nameless = ca("", now)?.self_signed(&key.0).map_err(crypto)?;
+        let der = rename::certificate(nameless.der(), &self.name, Some(&self.name), &key);
+        Self::new(vec![der.ok_or_else(unsigned)?.into()], key)
+    }
+
     /// A given CA: its PEM chain, the signing certificate first, and its PEM key.
     pub fn from_pem(chain: &[u8], key: &[u8]) -> Result<Self, IdentityError> {
         let of_chain = |flaw| IdentityError::new(Subject::Chain, flaw);

@@ -1,5 +1,7 @@
 //! Who is in the lab: the identities to come with, and the servers to come to.
 
+use std::slice;
+
 use jiff::{SignedDuration, Timestamp};
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
 use tokio_rustls::TlsAcceptor;
@@ -104,8 +106,8 @@ impl Stage {
             let acceptor = with(name, clients, ability)?;
             Ok::<_, LabError>(one(name, Manner::Tls(acceptor, Policy::Everybody)))
         };
-        let ours = || Clients::Of(&self.root);
-        let theirs = || Clients::Of(&self.old_root);
+        let ours = || Clients::Of(slice::from_ref(&self.root));
+        let theirs = || Clients::Of(slice::from_ref(&self.old_root));
 
         let stranger = Authority::throwaway("a CA that the mesh does not know", self.now)?;
         let namesake = Authority::like(&self.root, self.now)?;
@@ -175,7 +177,7 @@ impl Stage {
 
     /// A server that takes clients of this mesh and nobody else.
     fn strict(&self, minted: &Minted) -> Result<Manner, LabError> {
-        let clients = Clients::Of(&self.root);
+        let clients = Clients::Of(slice::from_ref(&self.root));
         let acceptor = self.acceptor(minted, &clients, Ability::Everything)?;
         Ok(Manner::Tls(acceptor, Policy::Everybody))
     }
@@ -197,7 +199,7 @@ impl Stage {
 }
 
 /// The moments that certificates begin and end at.
-struct Dates {
+pub(super) struct Dates {
     last_week: Timestamp,
     yesterday: Timestamp,
     next_month: Timestamp,
@@ -206,7 +208,7 @@ struct Dates {
 }
 
 impl Dates {
-    fn from(now: Timestamp) -> Self {
+    pub(super) fn from(now: Timestamp) -> Self {
         let days = |days: i64| {
             let span = SignedDuration::from_hours(24 * days);
             now.saturating_add(span).unwrap_or(now)
@@ -220,18 +222,18 @@ impl Dates {
         }
     }
 
-    fn svid(&self, id: &SpiffeId) -> Leaf {
+    pub(super) fn svid(&self, id: &SpiffeId) -> Leaf {
         Leaf::svid(id, self.last_week, self.next_month)
     }
 }
 
-fn id(account: &str) -> Result<SpiffeId, IdentityError> {
+pub(super) fn id(account: &str) -> Result<SpiffeId, IdentityError> {
     let text = format!("spiffe://cluster.local/ns/default/sa/{account}");
     let unfit = |_| IdentityError::new(Subject::Mint, Flaw::Name(text.clone()));
     text.parse().map_err(unfit)
 }
 
-fn known_root(authority: &Authority) -> Result<CertificateDer<'static>, IdentityError> {
+pub(super) fn known_root(authority: &Authority) -> Result<CertificateDer<'static>, IdentityError> {
     let empty = || IdentityError::new(Subject::Mint, Flaw::Empty);
     authority.root().cloned().ok_or_else(empty)
 }

@@ -12,7 +12,7 @@ use crate::identity;
 /// A private folder with the files of a lab, removed when dropped.
 #[derive(Debug)]
 pub struct Scratch {
-    folder: TempDir,
+    pub(super) folder: TempDir,
 }
 
 impl Scratch {
@@ -58,26 +58,26 @@ impl Lab {
     }
 }
 
-fn private() -> io::Result<TempDir> {
+pub(super) fn private() -> io::Result<TempDir> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     builder.permissions(<Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o700));
     builder.prefix("probe-lab-").tempdir()
 }
 
-fn make(folder: &Path) -> io::Result<()> {
+pub(super) fn make(folder: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.recursive(true).create(folder)
 }
 
-fn public(folder: &Path, name: &str, text: &str) -> Result<(), LabError> {
+pub(super) fn public(folder: &Path, name: &str, text: &str) -> Result<(), LabError> {
     write(folder, name, text.as_bytes(), 0o644)
 }
 
 /// Under another name first: nobody sees half a file.
-fn write(folder: &Path, name: &str, bytes: &[u8], mode: u32) -> Result<(), LabError> {
+pub(super) fn write(folder: &Path, name: &str, bytes: &[u8], mode: u32) -> Result<(), LabError> {
     let path = folder.join(name);
     let written = || {
         let mut file = NamedTempFile::new_in(folder)?;
@@ -100,11 +100,11 @@ fn allow(_: &NamedTempFile, _: u32) -> io::Result<()> {
     Ok(())
 }
 
-fn failed(path: &Path, why: io::Error) -> LabError {
+pub(super) fn failed(path: &Path, why: io::Error) -> LabError {
     LabError::Write {
         path: path.to_owned(),
         why,
     }
 }
 
-const SUITE: &str = "probe.yaml";
+pub(super) const SUITE: &str = "probe.yaml";

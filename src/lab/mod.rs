@@ -3,6 +3,7 @@
 
 mod cast;
 mod files;
+mod fleet;
 mod http;
 mod listener;
 mod serve;
@@ -24,6 +25,7 @@ use crate::identity::IdentityError;
 use crate::target::Address;
 
 pub use self::files::Scratch;
+pub use self::fleet::{Fleet, Kin, Quirk, Root, State};
 
 /// The first port of the shipped suite for the lab; the others follow.
 pub const FIRST_PORT: u16 = 18443;

@@ -1,6 +1,7 @@
 //! What each kind of server does with a connection.
 
 use std::io;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -23,6 +24,8 @@ pub(super) enum Behaviour {
 pub(super) enum Manner {
     /// TLS, then HTTP.
     Tls(TlsAcceptor, Policy),
+    /// The same for everybody, with a certificate and a bundle that change.
+    Changing(Arc<RwLock<TlsAcceptor>>),
     /// TLS or plaintext, as the client begins.
     Permissive(TlsAcceptor),
     /// HTTP without TLS.
@@ -41,6 +44,13 @@ pub(super) async fn serve(manner: &Manner, mut stream: TcpStream) -> io::Result<
     stream.set_nodelay(true)?;
     match manner {
         Manner::Tls(acceptor, policy) => tls(acceptor, policy, stream).await,
+        Manner::Changing(acceptor) => {
+            let now = {
+                let held = acceptor.read().unwrap_or_else(PoisonError::into_inner);
+                held.clone()
+            };
+            tls(&now, &Policy::Everybody, stream).await
+        }
         Manner::Permissive(acceptor) => {
             let mut first = [0];
             stream.peek(&mut first).await?;
