@@ -37,6 +37,17 @@ impl Bundle {
         Ok(Self { anchors })
     }
 
+    /// The same with those of another bundle that it does not have.
+    #[must_use]
+    pub fn with(mut self, other: &Self) -> Self {
+        for anchor in &other.anchors {
+            if self.anchors.iter().all(|known| known.der != anchor.der) {
+                self.anchors.push(anchor.clone());
+            }
+        }
+        self
+    }
+
     /// The anchors, in the order of the source.
     pub fn anchors(&self) -> &[Anchor] {
         &self.anchors

@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::certificate::TrustDomain;
 use crate::identity::mint::Moment;
 use crate::report::Format;
+use crate::rotation::{Phase, Step};
 use crate::suite::{MOST_ATTEMPTS, Pause, Wanted};
 use crate::target::{Address, Destination, Dialect, Group, Request, StartTls, Via, name_server};
 
@@ -51,6 +52,9 @@ pub(super) enum Command {
     Verify(Verify),
     /// Show every planned probe; opens no connection
     Plan(Suites),
+    /// How far a CA rotation is, who is behind, and whether the next step is safe
+    #[command(after_help = ROTATION_EXAMPLES)]
+    Rotation(Rotation),
     /// Print the completions of a shell
     Completions {
         /// The shell
@@ -291,6 +295,41 @@ pub(super) struct Suites {
 }
 
 #[derive(Args, Debug)]
+pub(super) struct Rotation {
+    /// Suites, files or folders [default: --config, else probe.yaml, else probes/]
+    #[arg(value_name = "SUITE")]
+    pub(super) suites: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) sides: Sides,
+    /// Probe as the two canaries alone: the sources of the suite are then not among the predictions
+    #[arg(long)]
+    pub(super) only_canaries: bool,
+    /// Exit by whether this step is safe now [default: the next one]
+    #[arg(long, value_name = "STEP", value_parser = step())]
+    pub(super) gate: Option<Step>,
+    /// Exit by whether every address is in this phase
+    #[arg(long, value_name = "PHASE", value_parser = phase())]
+    pub(super) expect: Option<Phase>,
+}
+
+/// The two roots of a rotation, and a client with a leaf of each.
+#[derive(Args, Debug)]
+pub(super) struct Sides {
+    /// The root that is to go, as PEM [default: `rotation` of the suite, else the one seen]
+    #[arg(long, value_name = "FILE")]
+    pub(super) old_root: Option<PathBuf>,
+    /// The root that comes, as PEM; a combined bundle will do
+    #[arg(long, value_name = "FILE")]
+    pub(super) new_root: Option<PathBuf>,
+    /// The source with a leaf of the old root
+    #[arg(long, value_name = "SOURCE")]
+    pub(super) old_client: Option<String>,
+    /// The source with a leaf of the new root
+    #[arg(long, value_name = "SOURCE")]
+    pub(super) new_client: Option<String>,
+}
+
+#[derive(Args, Debug)]
 pub(super) struct Demo {
     /// The one TLS version to probe with
     #[arg(long, value_name = "VERSION", value_enum)]
@@ -433,6 +472,14 @@ fn starttls() -> impl TypedValueParser<Value = StartTls> {
     named(StartTls::ALL.to_vec(), StartTls::as_str)
 }
 
+fn step() -> impl TypedValueParser<Value = Step> {
+    named(Step::ALL.to_vec(), Step::as_str)
+}
+
+fn phase() -> impl TypedValueParser<Value = Phase> {
+    named(Phase::ALL.to_vec(), Phase::as_str)
+}
+
 /// One of these, by its name.
 fn named<T: Copy + Send + Sync + 'static>(
     all: Vec<T>,
@@ -555,6 +602,18 @@ Examples:
 
 Prints the judgement as JSON (or with --format table for people). Exits 0 when the code is OK,
 1 when not, 2 when the input cannot be used.";
+
+const ROTATION_EXAMPLES: &str = "\
+Examples:
+  probe rotation
+      as the section `rotation` of the suite says
+  probe rotation --old-client canary-old --new-client canary-new
+      between the roots that these two sources come from
+  probe rotation --old-root old.pem --new-root new.pem --gate P2
+      in a pipeline, before the new CA signs
+
+Exit codes: 0 the step is safe (or the rotation finished), 1 it is refused, or something is broken
+already, 2 usage or suite error, 3 could not tell.";
 
 #[cfg(test)]
 mod tests {

@@ -10,6 +10,7 @@ mod output;
 mod pair;
 mod plan;
 mod progress;
+mod rotation;
 mod run;
 mod stop;
 mod verify;
@@ -61,6 +62,7 @@ pub async fn main(
         Some(Command::Inspect(what)) => inspect::inspect(what, &line.common, terminal).await,
         Some(Command::Verify(what)) => verify::verify(what, &line.common, terminal),
         Some(Command::Plan(which)) => plan::plan(which, &line.common, terminal),
+        Some(Command::Rotation(how)) => rotation::rotation(how, &line.common, terminal).await,
         Some(Command::Completions { shell }) => generate::completions(*shell, terminal),
         Some(Command::Man) => generate::man(terminal),
     };

@@ -10,6 +10,7 @@ pub mod ndjson;
 mod page;
 mod pair;
 pub mod plan;
+pub mod rotation;
 mod table;
 mod text;
 

@@ -6,6 +6,7 @@ mod jobs;
 mod materials;
 mod notebook;
 mod pace;
+mod rotation;
 mod worker;
 
 pub use materials::{Materials, Unusable};

@@ -1,0 +1,126 @@
+//! What a rotation is read by, beside the cells: the leaves that we come with, and a bundle with both
+//! roots, so that every chain is told by signatures to which of them it leads. Edge.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::Materials;
+use crate::certificate::{Bundle, Bundles, Expected, Question, Role, SpiffeId, TrustDomain, judge};
+use crate::identity::Origin;
+use crate::matrix::Certificate;
+use crate::matrix::cells::Trust;
+use crate::rotation::OwnLeaf;
+use crate::suite::Suite;
+
+impl Materials {
+    /// The same with these roots in every suite's bundle of the trust domains of these leaves, so that
+    /// neither root makes a stranger of anybody. What is trusted that way is for reading a rotation.
+    #[must_use]
+    pub fn trusting(mut self, roots: &Bundle, of: &[OwnLeaf]) -> Self {
+        let mut domains: Vec<Option<TrustDomain>> = vec![];
+        for leaf in of {
+            let id = leaf.id.as_deref().map(str::parse::<SpiffeId>);
+            let domain = match id {
+                Some(Ok(id)) => Some(id.trust_domain().clone()),
+                Some(Err(_)) | None => None,
+            };
+            if !domains.contains(&domain) {
+                domains.push(domain);
+            }
+        }
+        let trust = self.trust.iter().cloned().map(|mut trust| {
+            for domain in &domains {
+                admit(&mut trust.bundles, domain.as_ref(), roots);
+            }
+            trust
+        });
+        self.trust = Arc::new(trust.collect());
+        self
+    }
+
+    /// The leaf of every source that has one at this moment, each source once.
+    pub async fn own_leaves(&self, suites: &[Suite], at: Timestamp) -> Vec<OwnLeaf> {
+        let mut leaves: Vec<OwnLeaf> = vec![];
+        for (suite, trust) in suites.iter().zip(self.trust.iter()) {
+            for source in &suite.sources {
+                let name = source.name.as_str();
+                if leaves.iter().any(|known| known.source == name) {
+                    continue;
+                }
+                let Ok(costume) = self.costume(&source.origin).await else {
+                    continue;
+                };
+                let guise = costume.guise();
+                let chain = guise.chain();
+                if chain.is_empty() {
+                    continue;
+                }
+                let is_workload = match source.origin {
+                    Origin::Files { .. } => true,
+                    Origin::Mint(_)
+                    | Origin::NoCertificate
+                    | Origin::Plaintext
+                    | Origin::Sidecar => false,
+                };
+                leaves.push(OwnLeaf {
+                    source: name.to_owned(),
+                    is_workload,
+                    ..leaf(chain, trust, at)
+                });
+            }
+        }
+        leaves
+    }
+}
+
+/// What signatures say of a chain of ours.
+fn leaf(
+    chain: &[rustls_pki_types::CertificateDer<'static>],
+    trust: &Trust,
+    at: Timestamp,
+) -> OwnLeaf {
+    let judged = |expected: &Expected| {
+        judge(&Question {
+            chain,
+            bundles: &trust.bundles,
+            role: Role::Client,
+            expected,
+            at,
+            crls: &[],
+            elsewhere: &[],
+        })
+    };
+    let judgement = judged(&Expected::AnySvid);
+    let id = judgement.id.clone();
+    let is_svid = id
+        .as_deref()
+        .is_some_and(|id| id.parse::<SpiffeId>().is_ok());
+    let root = match is_svid {
+        true => judgement.root,
+        false => judged(&Expected::AnyName).root,
+    };
+    OwnLeaf {
+        source: String::new(),
+        id,
+        root: root.as_ref().map(Certificate::from),
+        is_workload: false,
+    }
+}
+
+/// Puts the roots into the bundle that judges this trust domain, or names.
+fn admit(bundles: &mut Bundles, domain: Option<&TrustDomain>, roots: &Bundle) {
+    let held = match domain {
+        Some(domain) => bundles.for_domain(domain),
+        None => bundles.for_name(),
+    };
+    let both = held.cloned().unwrap_or_default().with(roots);
+    let tagged = bundles.iter().map(|(domain, _)| domain.cloned());
+    let tagged: Vec<Option<TrustDomain>> = tagged.collect();
+    match (domain, tagged.as_slice()) {
+        (Some(domain), _) => bundles.insert(domain.clone(), both),
+        // A certificate that is named by DNS or IP is judged by the only bundle that there is.
+        (None, [Some(only)]) => bundles.insert(only.clone(), both),
+        (None, _) => bundles.set_untagged(both),
+    }
+}
