@@ -3,6 +3,7 @@
 
 use super::phase::named;
 use super::roots::Roots;
+use crate::code::Code;
 use crate::matrix::{Cell, Certificate};
 
 named! {
@@ -12,8 +13,8 @@ named! {
         Old = "old", "the old root";
         /// The root that comes.
         New = "new", "the new root";
-        /// A root that we hold and that is neither.
-        Third = "third", "a third root";
+        /// Neither: a third root, or none for lack of an intermediate.
+        Third = "third", "neither root";
         /// Not known.
         Unknown = "unknown", "not known";
     }
@@ -41,8 +42,13 @@ impl Roots {
         }
     }
 
-    /// The root of the leaf that an address presents, as all who came there saw it.
-    pub(super) fn shown(&self, cells: &[&Cell]) -> Shown {
+    /// The root of the leaf that an address presents, as all who came there saw it. `holds_both` says
+    /// whether a leaf of this name was judged by a bundle with both roots.
+    pub(super) fn shown(
+        &self,
+        cells: &[&Cell],
+        holds_both: impl Fn(Option<&str>) -> bool,
+    ) -> Shown {
         let unknown = |why: String| Shown {
             root: LeafRoot::Unknown,
             certificate: None,
@@ -75,7 +81,13 @@ impl Roots {
             },
             (None, Some(server)) => {
                 let why = server.evidence.first().map_or("", String::as_str);
-                unknown(format!("its leaf leads to no root that we hold ({why})"))
+                let shown = unknown(format!("its leaf leads to no root that we hold ({why})"));
+                let is_stranger = matches!(server.judgement, Code::UnknownCa | Code::BadSignature);
+                let root = match is_stranger && holds_both(server.id.as_deref()) {
+                    true => LeafRoot::Third,
+                    false => LeafRoot::Unknown,
+                };
+                Shown { root, ..shown }
             }
             (None, None) => unknown("no certificate was seen".to_owned()),
         }

@@ -153,7 +153,7 @@ fn member(cells: &[&Cell], question: &Question<'_>, chosen: &Chosen) -> Option<M
     };
     let roots = &chosen.roots;
     let first = cells.first()?;
-    let shown = roots.shown(cells);
+    let shown = roots.shown(cells, |id| chosen.holds_both(id));
     let (old, old_why) = of(&chosen.old_client);
     let (new, new_why) = of(&chosen.new_client);
     let stranger = question.stranger.map(of);

@@ -32,8 +32,8 @@ named! {
         Ahead = "AHEAD", "is a step ahead of the fleet: most others do not trust its leaf, or still present leaves that it refuses";
         /// Both canaries refused as unknown.
         TrustsNeither = "TRUSTS_NEITHER", "trusts neither root: wrong CA secret, another mesh, or an empty or third bundle";
-        /// Its leaf is of neither root.
-        ThirdRoot = "THIRD_ROOT", "its leaf comes from a third root";
+        /// Its leaf leads to neither root.
+        ThirdRoot = "THIRD_ROOT", "its leaf leads to neither root: its CA is a third one, or it does not send an intermediate";
         /// Refused for a date.
         CanaryOutOfDate = "CANARY_OUT_OF_DATE", "a canary has expired or is not valid yet by the clock of the server: says nothing of trust";
         /// Refused for a name.
@@ -93,7 +93,7 @@ impl Reading {
             Self::NoOverlap => "give everybody the combined bundle, then go on from there",
             Self::Ahead => "take it a step back, or bring the others to where it is",
             Self::TrustsNeither => "look at the bundle it has loaded",
-            Self::ThirdRoot => "find out who signs for it; its CA is none of the two",
+            Self::ThirdRoot => "find out who signs for it, and whether it sends its whole chain",
             Self::CanaryOutOfDate => "renew the canary, and compare the clocks",
             Self::IdentityRefused => "give the canary an identity that the server lets in",
             Self::NoVerification => "ask its own configuration which roots it holds",

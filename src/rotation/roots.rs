@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::Question;
 use super::leaf::LeafRoot;
+use crate::certificate::{SpiffeId, TrustDomain};
 use crate::matrix::Certificate;
 
 /// The root that is to go and the one that comes. Each side may hold several certificates.
@@ -94,6 +95,8 @@ pub(super) struct Chosen {
     pub(super) old_client: String,
     pub(super) new_client: String,
     unchecked: Vec<String>,
+    /// The trust domain of the canaries, none where DNS names them, if both roots are in its bundle.
+    both_held: Option<Option<TrustDomain>>,
 }
 
 impl Roots {
@@ -179,12 +182,25 @@ pub(super) fn choose(question: &Question<'_>) -> Result<Chosen, Unfit> {
             });
         }
     }
+    let domains = [&old, &new].map(|name| by_name(name).map(|leaf| domain(leaf.id.as_deref())));
+    let both_held = match domains {
+        [Some(old), Some(new)] if old == new => Some(old),
+        _ => None,
+    };
     Ok(Chosen {
+        both_held,
         roots,
         old_client: old,
         new_client: new,
         unchecked,
     })
+}
+
+fn domain(id: Option<&str>) -> Option<TrustDomain> {
+    match id?.parse::<SpiffeId>() {
+        Ok(id) => Some(id.trust_domain().clone()),
+        Err(_) => None,
+    }
 }
 
 fn seen(roots: Roots) -> Roots {
@@ -213,6 +229,13 @@ fn two_seen(own: &[OwnLeaf]) -> Result<(Roots, (String, String)), Unfit> {
 }
 
 impl Chosen {
+    /// Whether a leaf of this name was judged by a bundle with both roots: the leaves of both canaries
+    /// lead to theirs in the bundle of the same trust domain.
+    pub(super) fn holds_both(&self, id: Option<&str>) -> bool {
+        let held = self.both_held.as_ref();
+        id.is_some() && held.is_some_and(|held| *held == domain(id))
+    }
+
     /// What a reader must know of this choice.
     pub(super) fn notes(&self) -> Vec<String> {
         let mut notes = vec![];

@@ -146,7 +146,7 @@ fn gate(step: Step, member: &Member) -> Gate {
     let leaf = match member.leaf {
         LeafRoot::New => Gate::Holds,
         LeafRoot::Old => Gate::Blocks("still presents an old leaf"),
-        LeafRoot::Third => Gate::Blocks("presents a leaf of a third root"),
+        LeafRoot::Third => Gate::Blocks("presents a leaf of neither root"),
         LeafRoot::Unknown => Gate::Open("the root of its leaf is not known"),
     };
     // Who takes anybody refuses nobody either.
