@@ -166,6 +166,11 @@ impl Authority {
         self.chain.last()
     }
 
+    /// The signing key as PEM, wiped when dropped.
+    pub(crate) fn key_pem(&self) -> Zeroizing<String> {
+        pem::encode("PRIVATE KEY", self.key.0.serialized_der())
+    }
+
     /// Nobody sends a root: who trusts it has it.
     fn below_root(&self) -> impl Iterator<Item = &CertificateDer<'static>> {
         let last = self.chain.len() - 1;

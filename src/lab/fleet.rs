@@ -210,7 +210,7 @@ impl Fleet {
         pick(&self.makers.roots, root)
     }
 
-    /// Writes the two roots, the two canaries, the leaf of the first server of each target, and a suite.
+    /// Writes the two roots and the CAs below them, the two canaries, the leaf of the first server of each target, and a suite.
     pub fn write(&self, folder: &Path) -> Result<PathBuf, LabError> {
         files::make(folder).map_err(|why| files::failed(folder, why))?;
         let pem = |root| identity::encode_pem("CERTIFICATE", self.root(root)).to_string();
@@ -221,6 +221,13 @@ impl Fleet {
         let [old, new] = &self.makers.canaries;
         write(folder, "canary-old", old)?;
         write(folder, "canary-new", new)?;
+        for (name, issuer) in ["old-ca", "new-ca"].into_iter().zip(&self.makers.issuers) {
+            let chain = issuer.chain().iter();
+            let chain = chain.map(|der| identity::encode_pem("CERTIFICATE", der).to_string());
+            files::public(folder, &format!("{name}.pem"), &chain.collect::<String>())?;
+            let key = issuer.key_pem();
+            files::write(folder, &format!("{name}.key"), key.as_bytes(), 0o600)?;
+        }
         for (target, addresses) in self.targets() {
             let first = addresses.first().and_then(|address| self.leaf(*address));
             if let Some(leaf) = first {

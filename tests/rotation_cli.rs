@@ -1,0 +1,231 @@
+//! `probe rotation` as a pipeline sees it: what it prints and how it exits.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may panic"
+)]
+
+mod rotation_stage;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use mtls_probe::lab::{Kin, Root, State};
+use mtls_probe::rotation::Phase;
+use rotation_stage::Stage;
+use serde_json::Value;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_exit_code_is_a_gate() {
+    let (p0, p1) = (State::of(Phase::P0), State::of(Phase::P1));
+    let mut stage = Stage::of(Kin::Strangers, &[p1.clone(), p0, p1.clone()]).await;
+    let probe = |arguments: &[&str]| Run::of(stage.folder(), arguments).exit;
+    assert_eq!(probe(&[]), 1, "P2 is next, and w1 is not ready");
+    assert_eq!(probe(&["--gate", "P1"]), 0, "to trust more harms nobody");
+    assert_eq!(probe(&["--gate", "P2"]), 1);
+    assert_eq!(probe(&["--gate", "P3"]), 1);
+    assert_eq!(probe(&["--gate", "done"]), 1);
+    assert_eq!(probe(&["--expect", "P1"]), 1);
+    assert_eq!(probe(&["--only-canaries"]), 1);
+    stage.fleet.set("w1", 0, p1).unwrap();
+    let probe = |arguments: &[&str]| Run::of(stage.folder(), arguments).exit;
+    assert_eq!(probe(&[]), 0);
+    assert_eq!(probe(&["--gate", "P2"]), 0);
+    assert_eq!(probe(&["--gate", "P3"]), 1, "all leaves are old");
+    assert_eq!(probe(&["--expect", "P1"]), 0);
+    assert_eq!(probe(&["--expect", "P2"]), 1);
+    stage.fleet.set_all(&State::of(Phase::P3)).unwrap();
+    let probe = |arguments: &[&str]| Run::of(stage.folder(), arguments).exit;
+    assert_eq!(probe(&[]), 0, "finished");
+    assert_eq!(probe(&["--gate", "done"]), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_told_is_its_own_exit_code() {
+    let stage = Stage::of(Kin::Strangers, &[State::of(Phase::P1)]).await;
+    let suite = stage.folder().join("probe.yaml");
+    let text = fs::read_to_string(&suite).unwrap();
+    let gone = "  gone: { address: '127.0.0.1:1', id: sa/gone }\nrotation:\n";
+    fs::write(&suite, text.replace("rotation:\n", gone)).unwrap();
+    let run = Run::of(stage.folder(), &[]);
+    assert_eq!(run.exit, 3, "{}", run.out);
+    assert!(
+        run.out
+            .contains("Next step: P2, sign by the new root: CANNOT TELL"),
+        "{}",
+        run.out
+    );
+    assert_eq!(Run::of(stage.folder(), &["--expect", "P1"]).exit, 3);
+    assert_eq!(Run::of(stage.folder(), &["--expect", "P2"]).exit, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn canaries_come_from_flags_from_the_suite_from_a_ca_or_are_found() {
+    let stage = Stage::of(
+        Kin::Strangers,
+        &[State::of(Phase::P1), State::of(Phase::P0)],
+    )
+    .await;
+    let suite = stage.folder().join("probe.yaml");
+    let text = fs::read_to_string(&suite).unwrap();
+    let (head, _) = text.split_once("rotation:\n").unwrap();
+    let wanted = ["P1", "P0"];
+
+    let minted = "rotation:
+  old: { root: old-root.pem, ca: { chain: old-ca.pem, key: old-ca.key }, id: sa/canary }
+  new: { root: new-root.pem, ca: { chain: new-ca.pem, key: new-ca.key }, id: sa/canary }
+";
+    let no_canaries: String = head
+        .lines()
+        .filter(|line| !line.contains("canary"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    fs::write(&suite, no_canaries + minted).unwrap();
+    let run = Run::of(stage.folder(), &["--format", "json"]);
+    assert_eq!(run.phases(), wanted, "{}{}", run.out, run.err);
+    assert_eq!(run.json()["old_client"], "canary-old");
+
+    fs::write(&suite, head).unwrap();
+    let flags = ["--old-client", "canary-old", "--new-client", "canary-new"];
+    let run = Run::of(
+        stage.folder(),
+        &[&flags[..], &["--format", "json"]].concat(),
+    );
+    assert_eq!(run.phases(), wanted, "{}{}", run.out, run.err);
+    assert_eq!(run.json()["roots"]["seen"], true);
+
+    // The bundle of the suite need not hold both roots, where files do.
+    fs::write(&suite, head.replace("roots.pem", "old-root.pem")).unwrap();
+    let roots = ["--old-root", "old-root.pem", "--new-root", "new-root.pem"];
+    let run = Run::of(
+        stage.folder(),
+        &[&flags[..], &roots, &["--format", "json"]].concat(),
+    );
+    assert_eq!(run.phases(), wanted, "{}{}", run.out, run.err);
+    let run = Run::of(
+        stage.folder(),
+        &[&roots[..], &["--format", "json"]].concat(),
+    );
+    assert_eq!(run.phases(), wanted, "{}{}", run.out, run.err);
+    // A combined bundle does for the new side.
+    let combined = ["--old-root", "old-root.pem", "--new-root", "roots.pem"];
+    let run = Run::of(
+        stage.folder(),
+        &[&flags[..], &combined, &["--format", "json"]].concat(),
+    );
+    assert_eq!(run.phases(), wanted, "{}{}", run.out, run.err);
+
+    // Nothing is named: the sources come from two roots, of which one is older.
+    fs::write(&suite, head).unwrap();
+    let run = Run::of(stage.folder(), &["--format", "json"]);
+    assert_eq!(run.phases(), wanted, "{}{}", run.out, run.err);
+    let json = run.json();
+    assert!(
+        json["roots"]["old"][0]["subject"]
+            .as_str()
+            .unwrap()
+            .contains("CN=mesh root")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_makes_no_rotation_is_said_before_anybody_is_judged() {
+    let stage = Stage::of(Kin::Strangers, &[State::of(Phase::P1)]).await;
+    let suite = stage.folder().join("probe.yaml");
+    let text = fs::read_to_string(&suite).unwrap();
+    let clients = |old, new| ["--old-client", old, "--new-client", new];
+    for (arguments, says) in [
+        (
+            clients("canary-new", "canary-old").to_vec(),
+            "are the two swapped?",
+        ),
+        (
+            clients("sa/w0", "canary-old").to_vec(),
+            "are the two swapped?",
+        ),
+        (
+            clients("canary-old", "nobody").to_vec(),
+            "there is no source \"nobody\"",
+        ),
+        (vec!["--new-root", "old-root.pem"], "are one certificate"),
+        (vec!["--new-root", "nowhere.pem"], "nowhere.pem"),
+    ] {
+        let run = Run::of(stage.folder(), &arguments);
+        assert_eq!(run.exit, 2, "{arguments:?} {}", run.out);
+        assert!(run.err.contains(says), "{arguments:?}: {}", run.err);
+        assert!(run.out.is_empty(), "{}", run.out);
+    }
+    let (head, _) = text.split_once("rotation:\n").unwrap();
+    fs::write(&suite, head).unwrap();
+    let run = Run::of(stage.folder(), &["--old-client", "canary-old"]);
+    assert_eq!(run.exit, 2);
+    assert!(run.err.contains("add --new-client SOURCE"), "{}", run.err);
+    let one_root: String = head
+        .lines()
+        .filter(|line| !line.contains("canary-new"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    fs::write(&suite, one_root).unwrap();
+    let run = Run::of(stage.folder(), &[]);
+    assert_eq!(run.exit, 2);
+    assert!(
+        run.err.contains("come from 1 different roots"),
+        "{}",
+        run.err
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_state_is_exit_1_with_the_way_out() {
+    let states = [
+        State::of(Phase::P2),
+        State::of(Phase::P2),
+        State::new(Root::New, &[Root::Old]),
+    ];
+    let stage = Stage::of(Kin::Strangers, &states).await;
+    let run = Run::of(stage.folder(), &[]);
+    assert_eq!(run.exit, 1);
+    assert!(run.out.contains("SIGNED_TOO_EARLY: "), "{}", run.out);
+    assert!(
+        run.out.contains("fix: give it the combined bundle at once"),
+        "{}",
+        run.out
+    );
+}
+
+struct Run {
+    exit: i32,
+    out: String,
+    err: String,
+}
+
+impl Run {
+    fn of(folder: &Path, arguments: &[&str]) -> Self {
+        let output = Command::new(env!("CARGO_BIN_EXE_probe"))
+            .current_dir(folder)
+            .env_remove("PROBE_CONFIG")
+            .arg("rotation")
+            .args(arguments)
+            .output()
+            .unwrap();
+        Self {
+            exit: output.status.code().unwrap(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|_| panic!("{}{}", self.out, self.err))
+    }
+
+    fn phases(&self) -> Vec<String> {
+        let json = self.json();
+        let members = json["members"].as_array().unwrap();
+        let phases = members
+            .iter()
+            .map(|one| one["phase"].as_str().unwrap_or("-").to_owned());
+        phases.collect()
+    }
+}
