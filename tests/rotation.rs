@@ -51,7 +51,7 @@ async fn every_row_of_the_table_is_read_from_real_servers() {
     let rows: &[(&[State], &[Reading])] = &[
         (&[at(P0), at(P0)], &[Reading::NotStarted; 2]),
         (&[at(P1), at(P1)], &[Reading::Ready; 2]),
-        (&[at(P1), at(P0)], &[Reading::Ready, Reading::NotStarted]),
+        (&[at(P1), at(P0)], &[Reading::Ready, Reading::Late]),
         (&[at(P2), at(P2)], &[Reading::Reissued; 2]),
         (
             &[at(P2), at(P1)],
@@ -152,7 +152,7 @@ async fn a_straggler_is_named_and_holds_up_the_next_step_until_it_is_mended() {
         panic!("{:#?}", next.blockers);
     };
     assert_eq!(blocker.name, "w7");
-    assert_eq!(blocker.reading, Some(Reading::NotStarted));
+    assert_eq!(blocker.reading, Some(Reading::Late));
     assert!(
         blocker.why.contains("does not trust the new root"),
         "{}",

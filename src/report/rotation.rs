@@ -118,7 +118,7 @@ fn spelled_out(members: &[Member], verbose: bool, out: &mut dyn Write) -> io::Re
     let mut told = vec![];
     for member in members {
         let reading = member.reading;
-        if told.contains(&reading) || !(verbose || reading.fix() != "nothing") {
+        if told.contains(&reading) || reading.is_regular() && !verbose {
             continue;
         }
         told.push(reading);
@@ -140,7 +140,7 @@ fn spelled_out(members: &[Member], verbose: bool, out: &mut dyn Write) -> io::Re
             )?;
         }
         more(same.len(), out)?;
-        if reading.fix() != "nothing" {
+        if !reading.is_regular() {
             writeln!(out, "  fix: {}", reading.fix())?;
         }
     }

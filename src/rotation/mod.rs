@@ -10,6 +10,8 @@ mod phase;
 mod reading;
 mod roots;
 mod step;
+#[cfg(test)]
+mod tests;
 mod word;
 
 pub use fleet::Fleet;

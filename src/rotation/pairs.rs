@@ -211,6 +211,14 @@ impl Cast {
         Self { clients, servers }
     }
 
+    /// The server at this address is among those that connect.
+    pub(super) fn connects(&self, member: &Member) -> bool {
+        let address = Some(&member.address);
+        self.clients
+            .iter()
+            .any(|one| one.address.as_ref() == address)
+    }
+
     /// What holds at this moment.
     pub(super) fn pairs(&self) -> Pairs {
         let mut pairs = Pairs::default();

@@ -10,6 +10,8 @@ named! {
     Reading {
         /// P0, and nobody is further.
         NotStarted = "NOT_STARTED", "not started; that it refuses the new canary is right, and proves that the canary works";
+        /// P0 while most others trust the new root.
+        Late = "LATE", "does not trust the new root yet, and most others do: it holds up new leaves";
         /// P1, and nobody presents a new leaf yet.
         Ready = "READY", "trusts both roots: ready for new leaves";
         /// P2.
@@ -59,6 +61,7 @@ impl Reading {
             | Self::TrustsNeither
             | Self::ThirdRoot => true,
             Self::NotStarted
+            | Self::Late
             | Self::Ready
             | Self::Reissued
             | Self::ReissuePending
@@ -72,10 +75,18 @@ impl Reading {
         }
     }
 
+    /// As it should be in a phase that everybody is in.
+    pub const fn is_regular(self) -> bool {
+        matches!(
+            self,
+            Self::NotStarted | Self::Ready | Self::Reissued | Self::Finished | Self::SameKey
+        )
+    }
+
     /// What to do about it.
     pub const fn fix(self) -> &'static str {
         match self {
-            Self::NotStarted => {
+            Self::NotStarted | Self::Late => {
                 "give it the combined bundle, and restart it where it reads its bundle only once"
             }
             Self::Ready | Self::Reissued | Self::Finished | Self::SameKey => "nothing",
@@ -105,6 +116,8 @@ impl Reading {
 /// The rest of the fleet, as far as one address is read by it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Around {
+    /// Somebody trusts the new root.
+    pub(super) has_new_trust: bool,
     /// Somebody presents a new leaf.
     pub(super) has_new_leaf: bool,
     /// Somebody is in P3.
@@ -129,6 +142,7 @@ impl Around {
         let in_p0 = count(|member| member.phase == Some(Phase::P0));
         let in_p3 = count(|member| member.phase == Some(Phase::P3));
         Self {
+            has_new_trust: trusting > 0,
             has_new_leaf: new_leaves > 0,
             has_retired: in_p3 > 0,
             mostly_trusts_new: trusting >= not_trusting,
@@ -166,6 +180,9 @@ pub(super) fn reading(leaf: LeafRoot, old: Word, new: Word, around: Around) -> R
         (LeafRoot::Old, Took, Root) if around.has_no_overlap => Reading::NoOverlap,
         (LeafRoot::Old, Took, Root) if around.has_new_leaf && around.mostly_trusts_new => {
             Reading::MissedTrust
+        }
+        (LeafRoot::Old, Took, Root) if around.has_new_trust && around.mostly_trusts_new => {
+            Reading::Late
         }
         (LeafRoot::Old, Took, Root) => Reading::NotStarted,
         (LeafRoot::Old, Took, Took) if around.has_new_leaf => Reading::ReissuePending,

@@ -96,7 +96,8 @@ fn report(step: Step, members: &[Member], cast: &Cast, roots: &Roots) -> StepRep
     let mut blockers = vec![];
     let mut unknown = vec![];
     for member in members {
-        match gate(step, member) {
+        let connects = || cast.connects(member);
+        match gate(step, member, connects) {
             Gate::Holds => {}
             Gate::Blocks(why) => blockers.push(of_member(member, why)),
             Gate::Open(why) => unknown.push(of_member(member, why)),
@@ -142,15 +143,18 @@ fn report(step: Step, members: &[Member], cast: &Cast, roots: &Roots) -> StepRep
 }
 
 /// What must hold at an address. To trust one root more harms nobody.
-fn gate(step: Step, member: &Member) -> Gate {
+fn gate(step: Step, member: &Member, connects: impl Fn() -> bool) -> Gate {
     let leaf = match member.leaf {
         LeafRoot::New => Gate::Holds,
         LeafRoot::Old => Gate::Blocks("still presents an old leaf"),
         LeafRoot::Third => Gate::Blocks("presents a leaf of neither root"),
         LeafRoot::Unknown => Gate::Open("the root of its leaf is not known"),
     };
-    // Who takes anybody refuses nobody either.
     let new = match member.trusts_new {
+        // Who takes anybody refuses nobody; but as a client it may refuse the new leaves of others.
+        _ if !member.verifies_clients && step == Step::P2 && connects() => Gate::Open(
+            "it takes clients by any CA or none, and whether it trusts servers with new leaves is not known",
+        ),
         _ if !member.verifies_clients => Gate::Holds,
         Trust::Yes => Gate::Holds,
         Trust::No => Gate::Blocks("does not trust the new root"),
