@@ -6,9 +6,9 @@ use crate::suite::Mode;
 /// How `probe` exits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// 0: every expectation is met.
+    /// 0: every expectation is met, or the step of a rotation is safe.
     Met,
-    /// 1: an expectation is broken, or a chain does not verify.
+    /// 1: an expectation is broken, a chain does not verify, or the step of a rotation is not safe.
     Broken,
     /// 2: the command line, a suite or a file it names cannot be used.
     Usage,

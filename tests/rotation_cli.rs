@@ -130,6 +130,27 @@ async fn canaries_come_from_flags_from_the_suite_from_a_ca_or_are_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_identity_that_is_to_be_refused_is_no_workload() {
+    let mut stage = Stage::of(Kin::Strangers, &[State::of(Phase::P2)]).await;
+    stage.outbound("sa/batch", Root::Old);
+    let suite = stage.folder().join("probe.yaml");
+    let text = stage.suite_yaml();
+    fs::write(&suite, &text).unwrap();
+    let run = Run::of(stage.folder(), &["--gate", "P3"]);
+    assert_eq!(run.exit, 1);
+    assert!(
+        run.out
+            .contains("sa/batch: comes with a leaf of the old root"),
+        "{}",
+        run.out
+    );
+    let expected = text + "expect: [ { from: sa/batch, to: '*', verdict: REJECTED } ]\n";
+    fs::write(&suite, expected).unwrap();
+    let run = Run::of(stage.folder(), &["--gate", "P3"]);
+    assert_eq!(run.exit, 0, "{}", run.out);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_makes_no_rotation_is_said_before_anybody_is_judged() {
     let stage = Stage::of(Kin::Strangers, &[State::of(Phase::P1)]).await;
     let suite = stage.folder().join("probe.yaml");
@@ -150,6 +171,7 @@ async fn what_makes_no_rotation_is_said_before_anybody_is_judged() {
         ),
         (vec!["--new-root", "old-root.pem"], "are one certificate"),
         (vec!["--new-root", "nowhere.pem"], "nowhere.pem"),
+        (vec!["-o", "json=a.json"], "with --format json > FILE"),
     ] {
         let run = Run::of(stage.folder(), &arguments);
         assert_eq!(run.exit, 2, "{arguments:?} {}", run.out);

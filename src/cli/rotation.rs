@@ -23,6 +23,11 @@ pub(super) async fn rotation(
     common: &Common,
     terminal: &mut Terminal<'_>,
 ) -> Result<Exit, Trouble> {
+    if let Some(output) = common.output.first() {
+        return Err(Trouble::usage(format!(
+            "-o {output:?} writes the result of a run; write the report on a rotation with --format json > FILE"
+        )));
+    }
     let suites = config::named(&how.suites, common)?;
     let ready = Ready::new(suites, &how.sides, how.only_canaries).await?;
     let settings = Settings {
@@ -140,7 +145,6 @@ impl Ready {
         }
         for suite in &mut suites {
             suite.sources.extend(stranger.clone());
-            suite.expectations.clear();
         }
         let plan = plan(&suites).map_err(Trouble::usage)?;
         let materials = Materials::gather(&suites, now)

@@ -11,6 +11,7 @@ use crate::matrix::Certificate;
 
 /// All addresses together.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Fleet {
     /// The phase that every address is in, where it is one.
     pub phase: Option<Phase>,

@@ -45,6 +45,7 @@ named! {
 
 /// One address of one target.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Member {
     /// The target.
     pub target: String,

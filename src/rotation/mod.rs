@@ -50,8 +50,10 @@ pub struct Question<'a> {
 
 /// What a run shows of a rotation.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Rotation {
     /// Always [`SCHEMA`].
+    #[cfg_attr(test, schemars(extend("const" = SCHEMA)))]
     pub schema: &'static str,
     /// The roots it is about.
     pub roots: Roots,

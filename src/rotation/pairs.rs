@@ -36,6 +36,7 @@ impl Prediction {
 
 /// What one end of a connection has.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Workload {
     /// The source or the target.
     pub name: String,
@@ -68,6 +69,7 @@ pub fn predict(client: &Workload, server: &Workload) -> Prediction {
 
 /// All connections of one moment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Pairs {
     /// How many there are.
     pub total: usize,
@@ -83,6 +85,7 @@ pub struct Pairs {
 
 /// Connections that do not work for one reason: from each of these to each of those.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Group {
     /// What becomes of them.
     pub prediction: Prediction,

@@ -9,6 +9,7 @@ use crate::matrix::Certificate;
 
 /// The root that is to go and the one that comes. Each side may hold several certificates.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Roots {
     /// What is to go.
     pub old: Vec<Certificate>,

@@ -40,6 +40,7 @@ named! {
 
 /// One step, and whether it is safe now.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StepReport {
     /// The step.
     pub step: Step,
@@ -65,6 +66,7 @@ pub struct StepReport {
 
 /// Who stands in the way of a step.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Blocker {
     /// The target, or the source where it only connects.
     pub name: String,

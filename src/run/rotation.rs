@@ -7,11 +7,12 @@ use jiff::Timestamp;
 
 use super::Materials;
 use crate::certificate::{Bundle, Bundles, Expected, Question, Role, SpiffeId, TrustDomain, judge};
+use crate::code::{Code, Kind};
 use crate::identity::Origin;
 use crate::matrix::Certificate;
 use crate::matrix::cells::Trust;
 use crate::rotation::OwnLeaf;
-use crate::suite::Suite;
+use crate::suite::{Expectation, Source, Suite, Wanted};
 
 impl Materials {
     /// The same with these roots in every suite's bundle of the trust domains of these leaves, so that
@@ -56,13 +57,7 @@ impl Materials {
                 if chain.is_empty() {
                     continue;
                 }
-                let is_workload = match source.origin {
-                    Origin::Files { .. } => true,
-                    Origin::Mint(_)
-                    | Origin::NoCertificate
-                    | Origin::Plaintext
-                    | Origin::Sidecar => false,
-                };
+                let is_workload = is_workload(source, suite);
                 leaves.push(OwnLeaf {
                     source: name.to_owned(),
                     is_workload,
@@ -72,6 +67,25 @@ impl Materials {
         }
         leaves
     }
+}
+
+/// Minted identities are no workload's, and neither is one that the suite expects to be refused only.
+fn is_workload(source: &Source, suite: &Suite) -> bool {
+    let is_from_files = match source.origin {
+        Origin::Files { .. } => true,
+        Origin::Mint(_) | Origin::NoCertificate | Origin::Plaintext | Origin::Sidecar => false,
+    };
+    let lines = suite.expectations.iter().filter_map(|line| match line {
+        Expectation::Cells { from, verdict, .. } => from.contains(&source.name).then_some(verdict),
+        Expectation::Mode { .. } => None,
+    });
+    let is_let_in = |wanted: &Wanted| match wanted {
+        Wanted::Code(code) => code.kind() == Kind::Accepted || *code == Code::AuthzDenied,
+        Wanted::Distrusted => true,
+        Wanted::Rejected => false,
+    };
+    let lines: Vec<_> = lines.collect();
+    is_from_files && (lines.is_empty() || lines.iter().any(|line| line.iter().any(is_let_in)))
 }
 
 /// What signatures say of a chain of ours.

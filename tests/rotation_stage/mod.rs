@@ -114,6 +114,13 @@ impl Stage {
         self
     }
 
+    /// The suite of the fleet, with what was added.
+    pub fn suite_yaml(&self) -> String {
+        let sources = format!("sources:\n{}", self.more_sources);
+        let text = self.fleet.suite_yaml().replace("sources:\n", &sources);
+        text.replace("rotation:\n", &format!("{}rotation:\n", self.more_targets))
+    }
+
     pub fn folder(&self) -> &std::path::Path {
         self.scratch.folder()
     }
@@ -125,9 +132,8 @@ impl Stage {
     /// Probes and reads, as `probe rotation` does.
     pub async fn read_over(&self, versions: Versions) -> Rotation {
         let stranger = "  stranger: { mint: { id: sa/canary, ca: throwaway } }\n";
-        let sources = format!("sources:\n{stranger}{}", self.more_sources);
-        let text = self.fleet.suite_yaml().replace("sources:\n", &sources);
-        let text = text.replace("rotation:\n", &format!("{}rotation:\n", self.more_targets));
+        let sources = format!("sources:\n{stranger}");
+        let text = self.suite_yaml().replace("sources:\n", &sources);
         let mut suite = Suite::parse("fleet", self.scratch.folder(), &text).unwrap();
         for target in &mut suite.targets {
             target.offer.versions = versions;
