@@ -70,6 +70,12 @@ impl Roots {
                 (Some(root), _) => seen = Some(root),
             }
         }
+        if let (Some(_), Some(leaf)) = (seen, other_leaf(cells)) {
+            return unknown(format!(
+                "several servers answer at this address, and the root of leaf {leaf} is not known: \
+                 name each server by itself"
+            ));
+        }
         match (seen, unproved) {
             (Some(_), Some(_)) => unknown(
                 "its leaf leads to a root on some connections and to none on others".to_owned(),
@@ -92,4 +98,17 @@ impl Roots {
             (None, None) => unknown("no certificate was seen".to_owned()),
         }
     }
+}
+
+/// A leaf that some of several connections met, and that is not the one of any cell: of cells alone it
+/// is known where their leaf leads to.
+fn other_leaf<'a>(cells: &[&'a Cell]) -> Option<&'a str> {
+    let servers = || cells.iter().filter_map(|cell| cell.server.as_ref());
+    let is_told = |leaf: &str| {
+        let mut leaves = servers().filter_map(|server| server.chain.first());
+        leaves.any(|known| known.sha256 == leaf)
+    };
+    let faces = cells.iter().flat_map(|cell| &cell.attempts.faces);
+    let mut leaves = faces.map(|face| face.sha256.as_str());
+    leaves.find(|leaf| !is_told(leaf))
 }

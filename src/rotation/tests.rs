@@ -11,7 +11,7 @@ use super::roots::{OwnLeaf, Roots, Unfit};
 use super::{Go, Question, Rotation, Step, word};
 use crate::code::{Code, Confidence};
 use crate::matrix::fixture::{cell, with_code};
-use crate::matrix::{Attempts, Cell, Certificate, Matrix, Run, SCHEMA, Server, Tls, Totals};
+use crate::matrix::{Attempts, Cell, Certificate, Face, Matrix, Run, SCHEMA, Server, Tls, Totals};
 
 #[test]
 fn an_answer_tells_of_roots_only_what_it_says_of_them() {
@@ -407,6 +407,31 @@ fn a_leaf_that_changes_while_we_look_is_not_known() {
     assert_eq!(rotation.members[0].leaf, LeafRoot::Unknown);
     assert_eq!(rotation.members[0].phase, None);
     assert_eq!(rotation.step(Step::P3).unwrap().go, Go::Unknown);
+}
+
+#[test]
+fn a_leaf_that_only_some_connections_met_is_not_passed_over() {
+    let face = |sha256: &str| Face {
+        sha256: sha256.to_owned(),
+        serial: "01".to_owned(),
+        issuer: "CN=old".to_owned(),
+        ca_hints: vec![],
+        count: 1,
+        codes: vec![],
+    };
+    for (faces, want) in [
+        (vec![], LeafRoot::Old),
+        (vec![face("leaf"), face("leaf")], LeafRoot::Old),
+        (vec![face("leaf"), face("another")], LeafRoot::Unknown),
+    ] {
+        let mut cells = fleet(1, |_| (Code::Ok, Code::Ok));
+        for cell in &mut cells {
+            let server = cell.server.as_mut().unwrap();
+            server.chain = vec![root("leaf", "k", "CN=leaf")];
+        }
+        cells[0].attempts.faces = faces;
+        assert_eq!(read(cells).unwrap().members[0].leaf, want);
+    }
 }
 
 #[test]
