@@ -115,6 +115,7 @@ mod tests {
                 totals: Totals::of(&cells),
                 cells,
                 targets: mode.map(target).into_iter().collect(),
+                sources: vec![],
                 findings: vec![],
             };
             assert_eq!(Exit::of(&matrix), want, "{mode:?} {:?}", matrix.totals);

@@ -12,6 +12,8 @@ pub(crate) mod fixture;
 mod looks;
 mod opinions;
 mod rulings;
+mod sources;
+pub mod stored;
 
 pub use bound::{MAX_LIST, MAX_TEXT, bounded};
 pub use flake::{Attempts, Face, Flake, Said};
@@ -39,6 +41,9 @@ pub struct Matrix {
     pub cells: Vec<Cell>,
     /// What the rows show about each target.
     pub targets: Vec<TargetSummary>,
+    /// The certificates that sources came with; a source that got a new one during the run has two.
+    #[serde(default)]
+    pub sources: Vec<SourceSummary>,
     /// What only several cells together show.
     pub findings: Vec<Finding>,
 }
@@ -398,6 +403,21 @@ impl TargetSummary {
             .as_ref()
             .is_none_or(|expected| expected == mode)
     }
+}
+
+/// The certificates that one source came with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct SourceSummary {
+    /// The name.
+    pub name: String,
+    /// The SPIFFE ID of the leaf, else its first DNS name.
+    pub id: Option<String>,
+    /// The chain as sent, leaf first.
+    pub chain: Vec<Certificate>,
+    /// The anchor of ours that the chain leads to; the peer may trust another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<Certificate>,
 }
 
 /// Something that only several cells together show.

@@ -89,6 +89,7 @@ fn many_cells_are_judged_and_reported_in_little_time() {
         totals,
         cells,
         targets,
+        sources: vec![],
         findings,
     }
     .bounded();

@@ -23,6 +23,13 @@ impl Matrix {
                 cut_texts(&mut port.evidence);
             }
         }
+        for source in &mut self.sources {
+            cut(&mut source.name);
+            source.id.iter_mut().for_each(cut);
+            source.chain.truncate(MAX_LIST);
+            let certificates = source.chain.iter_mut().chain(&mut source.root);
+            certificates.for_each(Certificate::cut);
+        }
         for finding in &mut self.findings {
             cut(&mut finding.about);
             cut(&mut finding.message);

@@ -19,7 +19,7 @@ use crate::identity::mint::Moment;
 use crate::observation::{Answer, Observation, Stage};
 use crate::plan::{FollowUp, Plan, PlannedCell};
 use crate::target::{Destination, Dialect, Via};
-use crate::verdict::{Elsewhere, Verdict, classify, follow_up};
+use crate::verdict::{Elsewhere, Own, Verdict, classify, follow_up};
 
 /// What one suite trusts.
 #[derive(Clone, Debug, Default)]
@@ -166,6 +166,21 @@ impl Bench {
             let both = [one, other].map(|look| problems(&self.opinions_on(planned, look, &[])));
             both[0] == both[1]
         })
+    }
+
+    pub(super) fn planned(&self) -> &[PlannedCell] {
+        &self.plan.cells
+    }
+
+    /// Our own chain in one connection, judged; nothing where we sent none that can be read.
+    pub(super) fn own(&self, planned: &PlannedCell, look: &Look) -> Option<Arc<Own>> {
+        self.opinions
+            .of_own(planned.suite, &look.own_chain, look.at, &[])
+    }
+
+    /// The first name of our own leaf in one connection.
+    pub(super) fn name(&self, look: &Look) -> Option<String> {
+        self.opinions.name(&look.own_chain)
     }
 
     fn looking_at(&self, probe: usize) -> impl Iterator<Item = (usize, &PlannedCell)> {

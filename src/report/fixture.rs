@@ -6,8 +6,8 @@ use crate::code::{Code, Confidence, Kind};
 use crate::findings;
 use crate::matrix::fixture::{cell, with_code};
 use crate::matrix::{
-    Attempts, Cell, Certificate, Flake, Http, Matrix, Run, SCHEMA, Said, Server, TimingMs, Tls,
-    Totals,
+    Attempts, Cell, Certificate, Flake, Http, Matrix, Run, SCHEMA, Said, Server, SourceSummary,
+    TimingMs, Tls, Totals,
 };
 use crate::suite::Mode;
 
@@ -315,8 +315,32 @@ fn finished(cells: Vec<Cell>) -> Matrix {
         totals: Totals::of(&cells),
         findings: findings::findings(&cells, &targets, at),
         targets,
+        sources: sources(),
         cells,
     }
+}
+
+/// What the sources of the fixed matrix came with.
+fn sources() -> Vec<SourceSummary> {
+    let identity = |(name, id): &(&str, Option<&str>)| {
+        let id = (*id)?;
+        let issuer = if *name == "rogue" {
+            "CN=throw-away"
+        } else {
+            "O=cluster.local, CN=ca-2026"
+        };
+        let life = match *name {
+            "sa/batch" => ("2026-07-31T09:00:00Z", "2026-08-01T09:00:00Z"),
+            _ => ("2026-07-31T23:00:00Z", "2026-08-01T23:00:00Z"),
+        };
+        Some(SourceSummary {
+            name: (*name).into(),
+            id: Some(id.into()),
+            chain: vec![certificate("", issuer, vec![id.into()], life, 4)],
+            root: None,
+        })
+    };
+    SOURCES.iter().filter_map(identity).collect()
 }
 
 fn accepted(code: &str) -> Cell {

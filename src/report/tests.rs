@@ -484,6 +484,7 @@ fn of(cells: Vec<Cell>) -> Matrix {
         totals: Totals::of(&cells),
         cells,
         targets: vec![],
+        sources: vec![],
         findings: vec![],
     }
 }

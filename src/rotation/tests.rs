@@ -588,6 +588,7 @@ fn matrix(cells: Vec<Cell>) -> Matrix {
         run: Run::default(),
         totals: Totals::of(&cells),
         cells,
+        sources: vec![],
         targets: vec![],
         findings: vec![],
     }

@@ -25,7 +25,7 @@ use self::worker::Worker;
 use crate::findings;
 use crate::identity::mint::Moment;
 use crate::matrix::cells::{Bench, Draft, Square};
-use crate::matrix::{Cell, Matrix, Run, SCHEMA, Totals};
+use crate::matrix::{Cell, Matrix, Run, SCHEMA, SourceSummary, Totals};
 use crate::plan::Plan;
 use crate::suite::{Mode, Suite, TargetName};
 
@@ -125,6 +125,7 @@ pub async fn run(
     };
     let (seen, unfinished) = worker.notebook.all(plan.probes.len());
     let drafts = bench.cells(&seen);
+    let sources = bench.sources(&seen);
     tell(Event::Settled(streamed.news(&drafts)));
     let cells = drafts.into_iter().map(|draft| draft.cell).collect();
     let about = Run {
@@ -138,7 +139,14 @@ pub async fn run(
     let partial = plan.cells.iter();
     let partial = partial.filter(|planned| unfinished.contains(&planned.probe));
     let partial = partial.map(|planned| &planned.target.name).collect();
-    let mut matrix = assemble(about, cells, &plan, &partial, settings.as_of.at(started));
+    let mut matrix = assemble(
+        about,
+        cells,
+        sources,
+        &plan,
+        &partial,
+        settings.as_of.at(started),
+    );
     matrix.note_dialects(&seen, &plan);
     matrix.bounded()
 }
@@ -147,6 +155,7 @@ pub async fn run(
 fn assemble(
     about: Run,
     cells: Vec<Cell>,
+    sources: Vec<SourceSummary>,
     plan: &Plan,
     partial: &HashSet<&TargetName>,
     at: Timestamp,
@@ -187,6 +196,7 @@ fn assemble(
         totals: Totals::of(&cells),
         cells,
         targets,
+        sources,
         findings,
     }
 }
