@@ -1,5 +1,6 @@
 //! Every exit code: an API, the same whatever the format.
 
+use crate::diff::Diff;
 use crate::matrix::{Matrix, Totals};
 use crate::suite::Mode;
 
@@ -8,7 +9,8 @@ use crate::suite::Mode;
 pub enum Exit {
     /// 0: every expectation is met, or the step of a rotation is safe.
     Met,
-    /// 1: an expectation is broken, a chain does not verify, or the step of a rotation is not safe.
+    /// 1: an expectation is broken, a chain does not verify, the step of a rotation is not safe, a
+    /// comparison shows a regression or a vanished cell, or an outlook a cell that will break.
     Broken,
     /// 2: the command line, a suite or a file it names cannot be used.
     Usage,
@@ -52,6 +54,17 @@ impl Exit {
         if broken > 0 || is_mode_broken {
             Self::Broken
         } else if cells == 0 || inconclusive > 0 || is_mode_open {
+            Self::Unknown
+        } else {
+            Self::Met
+        }
+    }
+
+    /// How a comparison exits. Where nothing was compared nothing is green.
+    pub fn of_diff(diff: &Diff) -> Self {
+        if diff.is_worse() {
+            Self::Broken
+        } else if diff.is_empty_comparison() {
             Self::Unknown
         } else {
             Self::Met

@@ -63,6 +63,7 @@ pub mod verdict;
 pub mod expectation;
 pub mod matrix;
 pub mod findings;
+pub mod diff;
 pub mod rotation;
 pub mod report;
 pub mod run;

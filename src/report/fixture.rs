@@ -284,7 +284,7 @@ fn certificate(
 }
 
 /// Adds to the cells what a run adds.
-fn finished(cells: Vec<Cell>) -> Matrix {
+pub(crate) fn finished(cells: Vec<Cell>) -> Matrix {
     let mut names: Vec<&str> = vec![];
     for cell in &cells {
         if !names.contains(&cell.to.as_str()) {
