@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -10,9 +11,10 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use jiff::{SignedDuration, Timestamp};
 
+use super::Trouble;
 use crate::certificate::TrustDomain;
 use crate::identity::mint::Moment;
-use crate::report::Format;
+use crate::report::{Format, Paper, UnknownFormat};
 use crate::rotation::{Phase, Step};
 use crate::suite::{MOST_ATTEMPTS, Pause, Wanted};
 use crate::target::{Address, Destination, Dialect, Group, Request, StartTls, Via, name_server};
@@ -55,6 +57,9 @@ pub(super) enum Command {
     /// How far a CA rotation is, who is behind, and whether the next step is safe
     #[command(after_help = ROTATION_EXAMPLES)]
     Rotation(Rotation),
+    /// What changed between two stored results, and whether it is worse
+    #[command(after_help = DIFF_EXAMPLES)]
+    Diff(Diff),
     /// Print the completions of a shell
     Completions {
         /// The shell
@@ -237,8 +242,8 @@ pub(super) struct Common {
     #[arg(long, value_name = "PATH", env = "PROBE_CONFIG", global = true)]
     pub(super) config: Option<PathBuf>,
     /// The format on stdout [default: table]
-    #[arg(long, value_name = "FORMAT", global = true, value_parser = format())]
-    pub(super) format: Option<Format>,
+    #[arg(long, value_name = "FORMAT", global = true, value_parser = PossibleValuesParser::new(formats()))]
+    pub(super) format: Option<String>,
     /// Write the result to a file as well; may be repeated
     #[arg(short, long, value_name = "FORMAT=FILE", global = true)]
     pub(super) output: Vec<String>,
@@ -327,6 +332,16 @@ pub(super) struct Sides {
     /// The source with a leaf of the new root
     #[arg(long, value_name = "SOURCE")]
     pub(super) new_client: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Diff {
+    /// A result as `-o json=FILE` stores it: the baseline
+    #[arg(value_name = "BEFORE")]
+    pub(super) before: PathBuf,
+    /// The result to compare with it
+    #[arg(value_name = "AFTER")]
+    pub(super) after: PathBuf,
 }
 
 #[derive(Args, Debug)]
@@ -451,9 +466,23 @@ fn bytes(text: &str) -> Result<Bytes, String> {
     }
 }
 
-fn format() -> impl TypedValueParser<Value = Format> {
-    PossibleValuesParser::new(Format::ALL.iter().map(|format| format.as_str()))
-        .try_map(|name| name.parse::<Format>())
+/// Every format that some command has.
+fn formats() -> Vec<&'static str> {
+    let mut names: Vec<&str> = Format::ALL.iter().map(|format| format.as_str()).collect();
+    for name in Paper::ALL.iter().map(|paper| paper.as_str()) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}
+
+impl Common {
+    /// The format on stdout, where the flag says which; an error where this command has it not.
+    pub(super) fn format<T: FromStr<Err = UnknownFormat>>(&self) -> Result<Option<T>, Trouble> {
+        let format = self.format.as_deref().map(str::parse).transpose();
+        format.map_err(|why| Trouble::usage(format!("--format: for this command {why}")))
+    }
 }
 
 fn wanted() -> impl TypedValueParser<Value = Wanted> {
@@ -589,6 +618,16 @@ Examples:
   probe run probes/strict-mtls.yaml --format json
   probe run --at +12h
       with certificates judged as they will stand in twelve hours";
+
+const DIFF_EXAMPLES: &str = "\
+Examples:
+  probe run -o json=baseline.json
+  probe run -o json=result.json
+  probe diff baseline.json result.json
+  probe diff baseline.json result.json -o markdown=comment.md -o json=diff.json
+
+Exits 0 when nothing got worse, 1 on a regression or a vanished cell, 2 when a file cannot be used,
+3 when the two have no cell in common. Formats: table, json, markdown.";
 
 const INSPECT_EXAMPLES: &str = "\
 Examples:

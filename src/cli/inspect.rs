@@ -40,7 +40,7 @@ pub(super) async fn inspect(
         of_server(&address, what, common).await?
     };
     for report in &reports {
-        match common.format.unwrap_or(Format::Table) {
+        match common.format()?.unwrap_or(Format::Table) {
             Format::Json | Format::Ndjson => {
                 report::json(report, terminal.out)?;
             }

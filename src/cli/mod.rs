@@ -3,6 +3,7 @@
 mod arguments;
 mod config;
 mod demo;
+mod diff;
 mod generate;
 mod inspect;
 mod lab;
@@ -13,6 +14,7 @@ mod progress;
 mod rotation;
 mod run;
 mod stop;
+mod stored;
 mod verify;
 
 use std::ffi::OsString;
@@ -63,6 +65,7 @@ pub async fn main(
         Some(Command::Verify(what)) => verify::verify(what, &line.common, terminal),
         Some(Command::Plan(which)) => plan::plan(which, &line.common, terminal),
         Some(Command::Rotation(how)) => rotation::rotation(how, &line.common, terminal).await,
+        Some(Command::Diff(what)) => diff::diff(what, &line.common, terminal),
         Some(Command::Completions { shell }) => generate::completions(*shell, terminal),
         Some(Command::Man) => generate::man(terminal),
     };

@@ -3,25 +3,26 @@
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use super::arguments::{Color, Common};
 use super::{Terminal, Trouble};
 use crate::matrix::{Cell, Matrix};
-use crate::report::{self, Format, Style, ndjson};
+use crate::report::{self, Format, Style, UnknownFormat, ndjson};
 
 /// Where results go.
 #[derive(Debug)]
-pub(super) struct Output {
-    format: Format,
+pub(super) struct Output<F = Format> {
+    format: F,
     style: Style,
-    files: Vec<(Format, PathBuf)>,
+    files: Vec<(F, PathBuf)>,
 }
 
-impl Output {
+impl<F: Copy + Default + FromStr<Err = UnknownFormat>> Output<F> {
     /// As the flags say.
     pub(super) fn new(common: &Common, terminal: &Terminal<'_>) -> Result<Self, Trouble> {
         Ok(Self {
-            format: common.format.unwrap_or(Format::Table),
+            format: common.format()?.unwrap_or_default(),
             style: style(common, terminal),
             files: common
                 .output
@@ -31,6 +32,22 @@ impl Output {
         })
     }
 
+    /// Writes the files, then stdout: whoever closes that early has no say in the files.
+    pub(super) fn write(
+        &self,
+        out: &mut dyn Write,
+        write: impl Fn(F, &Style, &mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), Trouble> {
+        for (format, path) in &self.files {
+            write_whole(path, |out| write(*format, &Style::default(), out))
+                .map_err(|err| Trouble::usage(format!("cannot write {}: {err}", path.display())))?;
+        }
+        write(self.format, &self.style, out)?;
+        Ok(out.flush()?)
+    }
+}
+
+impl Output {
     /// Cells go out one by one while the run goes on.
     pub(super) fn is_stream(&self) -> bool {
         self.format == Format::Ndjson
@@ -81,7 +98,7 @@ pub(super) fn style(common: &Common, terminal: &Terminal<'_>) -> Style {
 }
 
 /// `FORMAT=FILE`
-fn file(text: &str) -> Result<(Format, PathBuf), Trouble> {
+fn file<F: FromStr<Err = UnknownFormat>>(text: &str) -> Result<(F, PathBuf), Trouble> {
     let (format, path) = text.split_once('=').ok_or_else(|| {
         Trouble::usage(format!(
             "-o {text:?} names no format; write FORMAT=FILE, for example json={text}"
@@ -89,7 +106,7 @@ fn file(text: &str) -> Result<(Format, PathBuf), Trouble> {
     })?;
     let format = format
         .parse()
-        .map_err(|why| Trouble::usage(format!("-o {text:?}: {why}")))?;
+        .map_err(|why: UnknownFormat| Trouble::usage(format!("-o {text:?}: {why}")))?;
     if path.is_empty() {
         return Err(Trouble::usage(format!("-o {text:?} names no file")));
     }

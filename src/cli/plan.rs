@@ -13,7 +13,7 @@ pub(super) fn plan(
 ) -> Result<Exit, Trouble> {
     let suites = config::named(&which.suites, common)?;
     let plan = make_plan(&suites).map_err(Trouble::usage)?;
-    match common.format.unwrap_or(Format::Table) {
+    match common.format()?.unwrap_or(Format::Table) {
         Format::Table => report::table(&plan, terminal.out)?,
         Format::Json | Format::Ndjson => report::json(&plan, terminal.out)?,
     }

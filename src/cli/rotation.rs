@@ -61,7 +61,7 @@ pub(super) async fn rotation(
         return Ok(exit);
     }
     let rotation = ready.read(&matrix).await?;
-    match common.format.unwrap_or(Format::Table) {
+    match common.format()?.unwrap_or(Format::Table) {
         Format::Table => report::rotation::table(&rotation, common.verbose > 0, terminal.out)?,
         Format::Json | Format::Ndjson => report::rotation::json(&rotation, terminal.out)?,
     }

@@ -40,7 +40,7 @@ pub(super) fn verify(
         elsewhere: &[],
     });
     let report = Report::of(&judgement);
-    match common.format.unwrap_or(Format::Json) {
+    match common.format()?.unwrap_or(Format::Json) {
         Format::Json | Format::Ndjson => {
             report::json(&report, terminal.out)?;
         }

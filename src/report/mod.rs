@@ -2,13 +2,17 @@
 
 mod advice;
 mod details;
+pub mod diff;
+mod document;
 mod grid;
 mod group;
 mod json;
 mod mark;
+mod markdown;
 pub mod ndjson;
 mod page;
 mod pair;
+mod paper;
 pub mod plan;
 pub mod rotation;
 mod table;
@@ -21,6 +25,7 @@ mod tests;
 
 pub use advice::advice;
 pub use json::json;
+pub use paper::Paper;
 
 use std::fmt;
 use std::io::{self, Write};
@@ -85,7 +90,8 @@ impl FromStr for Format {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let same = |format: &Self| format.as_str() == text;
         let known = Self::ALL.iter().copied().find(same);
-        known.ok_or_else(|| UnknownFormat::new(text))
+        let names: Vec<&str> = Self::ALL.iter().map(|format| format.as_str()).collect();
+        known.ok_or_else(|| UnknownFormat::new(text, &names))
     }
 }
 
@@ -98,18 +104,12 @@ pub struct UnknownFormat {
 }
 
 impl UnknownFormat {
-    fn new(text: &str) -> Self {
+    fn new(text: &str, all: &[&'static str]) -> Self {
         let lower = text.to_lowercase();
-        let distance = |format: &&Format| edits(&lower, format.as_str());
-        let nearest = Format::ALL.iter().min_by_key(distance);
+        let nearest = all.iter().min_by_key(|name| edits(&lower, name));
         let way_out = match nearest {
-            Some(format) if edits(&lower, format.as_str()) <= 2 => {
-                format!("did you mean {:?}?", format.as_str())
-            }
-            Some(_) | None => {
-                let names: Vec<&str> = Format::ALL.iter().map(|format| format.as_str()).collect();
-                format!("write one of {}", names.join(", "))
-            }
+            Some(name) if edits(&lower, name) <= 2 => format!("did you mean {name:?}?"),
+            Some(_) | None => format!("write one of {}", all.join(", ")),
         };
         Self {
             text: text.to_owned(),
