@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::code::{Code, Confidence};
 use crate::matrix::{Attempts, Matrix};
 
+pub(crate) use self::facts::UNKNOWN_KEY;
 pub use self::rules::{Class, Why};
 
 /// The name and version of the format.
@@ -266,8 +267,8 @@ pub struct Fact {
     pub class: Class,
     /// Which fact.
     pub what: What,
-    /// What it was. Roots are told by the SHA-256 of their keys; for `leaf` these are the roots, and
-    /// for findings their code.
+    /// What it was. Roots are told by the SHA-256 of their keys, and those whose key nobody showed by
+    /// `key unknown, issued as NAME`; for `leaf` these are the roots, and for findings their code.
     pub before: Vec<String>,
     /// What it is.
     pub after: Vec<String>,
@@ -298,7 +299,7 @@ pub enum What {
     Mode,
     /// The root that its certificate leads to.
     Root,
-    /// Its own certificate, under the same root.
+    /// Its own certificate, under the same root as far as that is known.
     Leaf,
     /// The CA names in its CertificateRequest.
     CaHints,

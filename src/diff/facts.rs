@@ -313,5 +313,5 @@ fn findings(before: &Matrix, after: &Matrix) -> Vec<Fact> {
     facts
 }
 
-/// Stands before the name of a root whose key nobody showed.
-pub(super) const UNKNOWN_KEY: &str = "key unknown, issued as ";
+/// Stands before the name of a root whose key nobody showed: two roots may have one name.
+pub(crate) const UNKNOWN_KEY: &str = "key unknown, issued as ";

@@ -3,7 +3,9 @@
 use super::super::document::{Document, Mark, Phrase};
 use super::super::page::Look;
 use crate::code::{By, Code};
-use crate::diff::{Change, Class, Diff, Fact, Group, Place, Root, Says, Side, Totals, What, Why};
+use crate::diff::{
+    Change, Class, Diff, Fact, Group, Place, Root, Says, Side, Totals, UNKNOWN_KEY, What, Why,
+};
 
 pub(super) fn document(diff: &Diff) -> Document {
     let mut out = Document::default();
@@ -367,12 +369,15 @@ fn tell(out: &mut Document, fact: &Fact, roots: &[Root]) {
                 .say(", was ")
                 .join(each(&fact.before)),
         ),
-        What::Leaf => out.item(
-            mark,
-            place
-                .say("a new certificate under the same root, ")
-                .join(each(&fact.after)),
-        ),
+        What::Leaf => {
+            let is_known = |name: &String| !name.starts_with(UNKNOWN_KEY);
+            let words = if fact.after.iter().all(is_known) {
+                "a new certificate under the same root, "
+            } else {
+                "a new certificate, by its names under the same root: "
+            };
+            out.item(mark, place.say(words).join(each(&fact.after)));
+        }
         What::CaHints => out.item(
             mark,
             was_and_is(place.say("asks for certificates of CA names ")),
