@@ -2,6 +2,7 @@
 
 use crate::diff::Diff;
 use crate::matrix::{Matrix, Totals};
+use crate::outlook::Outlook;
 use crate::suite::Mode;
 
 /// How `probe` exits.
@@ -65,6 +66,17 @@ impl Exit {
         if diff.is_worse() {
             Self::Broken
         } else if diff.is_empty_comparison() {
+            Self::Unknown
+        } else {
+            Self::Met
+        }
+    }
+
+    /// How an outlook exits. Where nothing was accepted nothing can break, and nothing is green.
+    pub fn of_outlook(outlook: &Outlook) -> Self {
+        if outlook.breaks() {
+            Self::Broken
+        } else if outlook.totals.accepted == 0 {
             Self::Unknown
         } else {
             Self::Met

@@ -65,6 +65,7 @@ pub mod matrix;
 pub mod findings;
 pub mod diff;
 pub mod rotation;
+pub mod outlook;
 pub mod report;
 pub mod run;
 // Around it.

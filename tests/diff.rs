@@ -113,6 +113,49 @@ fn an_identity_from_another_root_is_one_cause_at_many_targets() {
 }
 
 #[test]
+fn what_will_break_is_told_of_a_stored_result_and_of_a_run_that_looks_ahead() {
+    let mesh = Mesh::start();
+    mesh.run("result.json", 0);
+    let soon = mesh.probe(&["outlook", "result.json"]);
+    assert_eq!(soon.code, 0, "{}", soon.out);
+    assert!(
+        soon.out.starts_with("Nothing will break by then\n"),
+        "{}",
+        soon.out
+    );
+    // The lab's certificates live for a month.
+    let late = mesh.probe(&[
+        "outlook",
+        "result.json",
+        "--at",
+        "+960h",
+        "--format",
+        "json",
+    ]);
+    assert_eq!(late.code, 1, "{}", late.out);
+    let outlook = late.json();
+    let schema: Value = serde_json::from_str(include_str!("../docs/outlook.schema.json")).unwrap();
+    jsonschema::validator_for(&schema)
+        .unwrap()
+        .validate(&outlook)
+        .unwrap();
+    assert_eq!(outlook["totals"]["breaking"], 3);
+    let ahead = mesh.probe(&["run", "suite.yaml", "--at", "+960h", "--format", "json"]);
+    let findings = &ahead.json()["findings"];
+    let codes = findings
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| &finding["code"]);
+    assert!(
+        codes.clone().any(|code| code == "WILL_BREAK"),
+        "{findings:#}"
+    );
+    let again = mesh.probe(&["outlook", "missing.json"]);
+    assert_eq!(again.code, 2, "{}", again.err);
+}
+
+#[test]
 fn results_of_older_versions_are_compared() {
     let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/results");
     let done = probe(&results, &["diff", "v1-golden.json", "v1-golden.json"]);

@@ -60,6 +60,9 @@ pub(super) enum Command {
     /// What changed between two stored results, and whether it is worse
     #[command(after_help = DIFF_EXAMPLES)]
     Diff(Diff),
+    /// Which cells of a stored result certificates will break by a moment to come
+    #[command(after_help = OUTLOOK_EXAMPLES)]
+    Outlook(Outlook),
     /// Print the completions of a shell
     Completions {
         /// The shell
@@ -342,6 +345,13 @@ pub(super) struct Diff {
     /// The result to compare with it
     #[arg(value_name = "AFTER")]
     pub(super) after: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Outlook {
+    /// A result as `-o json=FILE` stores it
+    #[arg(value_name = "RESULT")]
+    pub(super) result: PathBuf,
 }
 
 #[derive(Args, Debug)]
@@ -628,6 +638,16 @@ Examples:
 
 Exits 0 when nothing got worse, 1 on a regression or a vanished cell, 2 when a file cannot be used,
 3 when the two have no cell in common. Formats: table, json, markdown.";
+
+const OUTLOOK_EXAMPLES: &str = "\
+Examples:
+  probe outlook result.json
+      twelve hours from now
+  probe outlook result.json --at 2026-12-24T00:00:00Z --format markdown
+
+Looks at every certificate of the result, of both ends, as if none were renewed. Exits 0 when nothing
+breaks by then, 1 when an accepted cell does, 2 when the file cannot be used, 3 when no cell of it
+was accepted. Formats: table, json, markdown.";
 
 const INSPECT_EXAMPLES: &str = "\
 Examples:

@@ -7,6 +7,7 @@ mod diff;
 mod generate;
 mod inspect;
 mod lab;
+mod outlook;
 mod output;
 mod pair;
 mod plan;
@@ -66,6 +67,7 @@ pub async fn main(
         Some(Command::Plan(which)) => plan::plan(which, &line.common, terminal),
         Some(Command::Rotation(how)) => rotation::rotation(how, &line.common, terminal).await,
         Some(Command::Diff(what)) => diff::diff(what, &line.common, terminal),
+        Some(Command::Outlook(what)) => outlook::outlook(what, &line.common, terminal),
         Some(Command::Completions { shell }) => generate::completions(*shell, terminal),
         Some(Command::Man) => generate::man(terminal),
     };

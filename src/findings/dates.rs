@@ -1,11 +1,12 @@
 //! Certificates near their end, and clocks that go wrong.
 //!
-//! Meshes renew a leaf at half or at 70 % of its life, so one with less than a quarter left was not
-//! renewed when it should have been. CA certificates are replaced by people, who need notice.
+//! Meshes renew a leaf at half or at 70 % of its life, so one with less left was not renewed when it
+//! should have been. CA certificates are replaced by people, who need notice.
 //!
 //! | certificate | warning | error |
 //! | --- | --- | --- |
-//! | leaf | less than 1/4 of its life left, at most 30 d | less than 1/10, at most 7 d |
+//! | leaf that looks like one of a mesh | 5 % of its life past its renewal, see [`super::renewal`] | as below |
+//! | other leaf | less than 1/4 of its life left, at most 30 d | less than 1/10, at most 7 d |
 //! | CA | less than 1/10 left | less than 1/50 left |
 //! | CA that lives for half a year or more | also less than 30 d | also less than 7 d |
 
@@ -13,9 +14,10 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::renewal::Renewal;
 use super::{listed, rough};
 use crate::code::Code;
-use crate::matrix::{Cell, Certificate, Finding, Severity, TargetSummary, bounded};
+use crate::matrix::{Cell, Certificate, Finding, Severity, SourceSummary, TargetSummary, bounded};
 
 /// The findings for certificates that end soon or have ended, each certificate once.
 pub(super) fn certificates(cells: &[Cell], at: Timestamp) -> Vec<Finding> {
@@ -40,6 +42,7 @@ pub(super) fn certificates(cells: &[Cell], at: Timestamp) -> Vec<Finding> {
                 None => seen.push(Seen {
                     certificate,
                     is_leaf,
+                    is_ours: false,
                     decides: is_leaf || expired,
                     targets: vec![&cell.to],
                     at: HashSet::from([cell.to.as_str()]),
@@ -50,10 +53,37 @@ pub(super) fn certificates(cells: &[Cell], at: Timestamp) -> Vec<Finding> {
     seen.iter().filter_map(|seen| ending(seen, at)).collect()
 }
 
+/// Our own certificates that end soon, each once.
+pub(super) fn of_sources(sources: &[SourceSummary], at: Timestamp) -> Vec<Finding> {
+    let mut seen: Vec<Seen<'_>> = vec![];
+    for source in sources {
+        let Some(leaf) = source.chain.first() else {
+            continue;
+        };
+        match seen.iter_mut().find(|seen| seen.certificate == leaf) {
+            Some(known) => known.targets.push(&source.name),
+            None => seen.push(Seen {
+                certificate: leaf,
+                is_leaf: true,
+                is_ours: true,
+                decides: true,
+                targets: vec![&source.name],
+                at: HashSet::new(),
+            }),
+        }
+    }
+    let found = seen.iter().filter_map(|seen| ending(seen, at));
+    found
+        .filter(|finding| finding.code == "CERT_EXPIRES_SOON")
+        .collect()
+}
+
 /// A certificate and who sends it.
 struct Seen<'a> {
     certificate: &'a Certificate,
     is_leaf: bool,
+    /// We send it ourselves, as these sources.
+    is_ours: bool,
     /// Its end alone breaks the chain. A CA certificate may have been sent for nothing.
     decides: bool,
     targets: Vec<&'a str>,
@@ -69,6 +99,7 @@ fn ending(seen: &Seen<'_>, at: Timestamp) -> Option<Finding> {
     let targets = listed(&seen.targets);
     let subject = bounded(&seen.certificate.subject, QUOTED);
     let what = match seen.is_leaf {
+        true if seen.is_ours => format!("Our certificate as {targets}"),
         true => format!("The certificate of {targets}"),
         false => format!("The CA certificate {subject:?} (in use at {targets})"),
     };
@@ -93,9 +124,11 @@ fn ending(seen: &Seen<'_>, at: Timestamp) -> Option<Finding> {
             },
         });
     }
+    let renewal = Renewal::of(seen.certificate).filter(|_| seen.is_leaf);
+    let late = renewal.map(|renewal| renewal.late(life));
     let severity = if left < limit(seen.is_leaf, life, Severity::Error) {
         Severity::Error
-    } else if left < limit(seen.is_leaf, life, Severity::Warning) {
+    } else if left < late.unwrap_or_else(|| limit(seen.is_leaf, life, Severity::Warning)) {
         Severity::Warning
     } else {
         return None;
@@ -106,7 +139,11 @@ fn ending(seen: &Seen<'_>, at: Timestamp) -> Option<Finding> {
         severity,
         about,
         message: if seen.is_leaf {
-            format!("{what} has {left} left of {life}, until {end}: its renewal is overdue")
+            let who = match renewal {
+                Some(Renewal { by, left }) => format!(" ({by} renew with {left} % left)"),
+                None => String::new(),
+            };
+            format!("{what} has {left} left of {life}, until {end}: its renewal is overdue{who}")
         } else {
             format!("{what} has {left} left of {life}, until {end}")
         },
@@ -235,7 +272,7 @@ fn severity_of(offset: SignedDuration) -> Severity {
 
 /// How much of a subject is quoted.
 const QUOTED: usize = 200;
-const DAY: SignedDuration = SignedDuration::from_hours(24);
+pub(super) const DAY: SignedDuration = SignedDuration::from_hours(24);
 /// `Date` counts whole seconds and the answer takes its time.
 const TOLERATED: SignedDuration = SignedDuration::from_mins(1);
 /// CAs date certificates back by some minutes at most (Istio by two); beyond that fresh ones are

@@ -4,7 +4,9 @@
 mod dates;
 mod faces;
 mod flaky;
+mod issuers;
 mod mode;
+pub(crate) mod renewal;
 mod replicas;
 
 #[cfg(test)]
@@ -18,7 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::code::{Code, Confidence};
 use crate::expectation::Met;
-use crate::matrix::{Cell, Finding, Severity, TargetSummary};
+use crate::matrix::{Cell, Finding, Severity, SourceSummary, TargetSummary};
 use crate::suite::{Mode, SourceName};
 use crate::target::Dialect;
 
@@ -44,8 +46,26 @@ pub fn findings(cells: &[Cell], targets: &[TargetSummary], at: Timestamp) -> Vec
     }
     found.extend(dates::clocks(targets, of, at));
     found.extend(dates::certificates(cells, at));
+    found.extend(renewal::lives(cells));
     found.sort_by_key(|finding| finding.severity);
     found
+}
+
+/// Targets whose certificates do not come from one CA. Where verdicts or roots differ as well, the
+/// findings of a run tell that too, with all else that differs.
+pub(crate) fn of_issuers(cells: &[Cell], targets: &[TargetSummary]) -> Vec<Finding> {
+    let refs: Vec<&Cell> = cells.iter().collect();
+    let by_target: HashMap<&str, Vec<&Cell>> =
+        by_name(&refs, |cell| &cell.to).into_iter().collect();
+    let differ =
+        |target: &TargetSummary| issuers::differ(target, by_target.get(target.name.as_str())?);
+    targets.iter().filter_map(differ).collect()
+}
+
+/// What our own certificates show that end soon; of those that have ended nothing, since sources may
+/// be meant to come with such.
+pub(crate) fn of_sources(sources: &[SourceSummary], at: Timestamp) -> Vec<Finding> {
+    dates::of_sources(sources, at)
 }
 
 /// What these cells of one target show, in the shape of the result.
@@ -266,7 +286,7 @@ fn by_name<'a>(
 }
 
 /// The names, or so many of them as one can read.
-fn listed(names: &[impl AsRef<str>]) -> String {
+pub(crate) fn listed(names: &[impl AsRef<str>]) -> String {
     let shown: Vec<&str> = names.iter().take(LISTED).map(AsRef::as_ref).collect();
     let text = shown.join(", ");
     match names.len().saturating_sub(LISTED) {

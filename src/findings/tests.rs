@@ -486,6 +486,152 @@ fn one_certificate_is_one_finding_and_names_who_uses_it() {
 }
 
 #[test]
+fn a_leaf_is_late_by_what_it_looks_like() {
+    const HOUR: i64 = 3600;
+    const DAY: i64 = 24 * HOUR;
+    let istio = ["spiffe://td/ns/shop/sa/api"];
+    let spire = ["spiffe://td/shop/api"];
+    let linkerd = "api.shop.serviceaccount.identity.linkerd.cluster.local";
+    // URI and DNS names, life, what is left of it, and whether its renewal is overdue.
+    for (uris, dns, life, left, want) in [
+        (&istio[..], "", DAY, 12 * HOUR, false),
+        (&istio, "", DAY, 11 * HOUR, false),
+        (&istio, "", DAY, 10 * HOUR, true),
+        (&istio, "", 30 * DAY, 14 * DAY, false),
+        (&istio, "", HOUR, 20 * 60, false),
+        (&istio, "", HOUR, 16 * 60, true),
+        (&spire, "", HOUR, 28 * 60, false),
+        (&spire, "", HOUR, 26 * 60, true),
+        (&[], linkerd, DAY, 7 * HOUR, false),
+        (&[], linkerd, DAY, 5 * HOUR, true),
+        (&[], "api.example.com", DAY, 7 * HOUR, false),
+    ] {
+        let end = at() + SignedDuration::from_secs(left);
+        let mut leaf = certificate("", end - SignedDuration::from_secs(life), end);
+        leaf.uris = uris.iter().map(|uri| (*uri).to_owned()).collect();
+        leaf.dns = vec![dns.to_owned()];
+        let found = found(&[serving("t", vec![leaf.clone()])], None);
+        let late = found.get("CERT_EXPIRES_SOON");
+        assert_eq!(late.is_some(), want, "{uris:?} {dns} {life} {left}");
+        if let Some(late) = late {
+            assert_eq!(late.severity, Severity::Warning);
+            assert!(late.message.contains(" renew with "), "{}", late.message);
+        }
+        let source = SourceSummary {
+            name: "sa/a".into(),
+            id: None,
+            chain: vec![leaf],
+            root: None,
+        };
+        assert_eq!(of_sources(&[source], at()).len(), usize::from(want));
+    }
+}
+
+#[test]
+fn leaves_that_are_cut_by_the_end_of_their_ca_are_found() {
+    let hours = SignedDuration::from_hours;
+    let leaf = |start: i64, end: i64| certificate("", at() + hours(start), at() + hours(end));
+    let ca =
+        |start: i64, end: i64| certificate("CN=issuer", at() + hours(start), at() + hours(end));
+    let istio = |mut leaf: Certificate| {
+        leaf.uris = vec!["spiffe://td/ns/shop/sa/api".into()];
+        leaf
+    };
+    for (chains, want) in [
+        (vec![vec![leaf(-2, 22), ca(-1000, 1000)]], None),
+        (
+            vec![vec![leaf(-2, 22), ca(-1000, 22)]],
+            Some("LEAF_LIFE_CUT"),
+        ),
+        // Both were made at one time, for one time.
+        (vec![vec![leaf(-2, 22), ca(-2, 22)]], None),
+        (
+            vec![vec![leaf(-9, 15)], vec![leaf(-2, 16)]],
+            Some("LEAVES_GET_SHORTER"),
+        ),
+        (vec![vec![leaf(-9, 15)], vec![leaf(-2, 8)]], None),
+        (vec![vec![leaf(-9, 7)], vec![leaf(-2, 22)]], None),
+        (vec![vec![istio(leaf(-2, 22))]], None),
+        (vec![vec![istio(leaf(-2, 10))]], Some("LEAF_LIFE_SHORT")),
+        (vec![vec![leaf(-2, 10)]], None),
+    ] {
+        let cells: Vec<Cell> = chains
+            .into_iter()
+            .map(|chain| serving("t", chain))
+            .collect();
+        let found = found(&cells, None);
+        let lives = ["LEAF_LIFE_CUT", "LEAVES_GET_SHORTER", "LEAF_LIFE_SHORT"];
+        let got = lives.into_iter().find(|code| found.contains_key(*code));
+        assert_eq!(got, want, "{cells:#?}");
+    }
+}
+
+#[test]
+fn replicas_whose_certificates_come_from_different_cas_are_named() {
+    let at_address = |address: &str, root: Option<&str>, issuer: &str| {
+        let mut leaf = certificate("", at(), at() + SignedDuration::from_hours(24));
+        leaf.issuer = issuer.into();
+        let mut cell = serving("t", vec![leaf]);
+        cell.address = address.into();
+        cell.server.as_mut().unwrap().root = root.map(|print| Certificate {
+            spki_sha256: print.into(),
+            ..certificate(
+                "CN=root",
+                at(),
+                at() + SignedDuration::from_hours(24 * 3650),
+            )
+        });
+        cell
+    };
+    for (cells, want) in [
+        (
+            vec![
+                at_address("h:1", Some("r1"), "CN=ca"),
+                at_address("h:2", Some("r1"), "CN=ca"),
+            ],
+            None,
+        ),
+        (
+            vec![
+                at_address("h:1", Some("r1"), "CN=ca"),
+                at_address("h:2", Some("r2"), "CN=ca"),
+            ],
+            Some((
+                Severity::Warning,
+                "The certificates at the addresses of t lead to different roots: \"CN=root\" (key r1…) at h:1; \"CN=root\" (key r2…) at h:2",
+            )),
+        ),
+        (
+            vec![
+                at_address("h:1", Some("r1"), "CN=ca"),
+                at_address("h:2", None, "CN=other"),
+            ],
+            Some((
+                Severity::Warning,
+                "The certificates at the addresses of t lead to different roots: \"CN=root\" (key r1…) at h:1; an unknown CA \"CN=other\" at h:2",
+            )),
+        ),
+        (
+            vec![
+                at_address("h:1", Some("r1"), "CN=a"),
+                at_address("h:2", Some("r1"), "CN=b"),
+            ],
+            Some((
+                Severity::Info,
+                "The certificates at the addresses of t were issued by different CAs: \"CN=a\" at h:1; \"CN=b\" at h:2",
+            )),
+        ),
+    ] {
+        let found = of_issuers(&cells, &[summary("t", &refs(&cells), None)]);
+        let got = found.first();
+        assert_eq!(
+            got.map(|finding| (finding.severity, finding.message.as_str())),
+            want
+        );
+    }
+}
+
+#[test]
 fn dates_that_cannot_be_read_are_no_finding() {
     let mut cell = serving("t", vec![certificate("CN=x", at(), at())]);
     let server = cell.server.as_mut().unwrap();

@@ -10,6 +10,7 @@ mod json;
 mod mark;
 mod markdown;
 pub mod ndjson;
+pub mod outlook;
 mod page;
 mod pair;
 mod paper;

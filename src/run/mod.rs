@@ -26,6 +26,7 @@ use crate::findings;
 use crate::identity::mint::Moment;
 use crate::matrix::cells::{Bench, Draft, Square};
 use crate::matrix::{Cell, Matrix, Run, SCHEMA, SourceSummary, Totals};
+use crate::outlook;
 use crate::plan::Plan;
 use crate::suite::{Mode, Suite, TargetName};
 
@@ -189,16 +190,19 @@ fn assemble(
         Some(summary)
     });
     let targets: Vec<_> = summaries.collect();
-    let findings = findings::findings(&cells, &targets, at);
-    Matrix {
+    let mut matrix = Matrix {
         schema: SCHEMA.to_owned(),
         run: about,
         totals: Totals::of(&cells),
+        findings: findings::findings(&cells, &targets, at),
         cells,
         targets,
         sources,
-        findings,
-    }
+    };
+    let will_break = outlook::will_break(&matrix, at);
+    matrix.findings.extend(will_break);
+    matrix.findings.sort_by_key(|finding| finding.severity);
+    matrix
 }
 
 /// The clock.

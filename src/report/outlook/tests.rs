@@ -1,0 +1,114 @@
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use unicode_width::UnicodeWidthStr;
+
+use super::super::text::steers;
+use super::*;
+use crate::outlook::{SCHEMA, outlook};
+use crate::report::fixture::matrix;
+
+#[test]
+fn the_fixed_matrix_renders_to_the_golden_files() {
+    let style = Style {
+        width: Some(100),
+        ..Style::default()
+    };
+    let fixed = fixed();
+    compared(
+        "testdata/golden/outlook.txt",
+        &written(&fixed, Paper::Table, &style),
+    );
+    compared(
+        "testdata/golden/outlook.json",
+        &written(&fixed, Paper::Json, &style),
+    );
+    compared(
+        "testdata/golden/outlook.md",
+        &written(&fixed, Paper::Markdown, &style),
+    );
+}
+
+#[test]
+fn the_schema_is_generated_and_outlooks_keep_to_it() {
+    let mut schema = schemars::generate::SchemaSettings::draft2020_12()
+        .for_serialize()
+        .into_generator()
+        .into_root_schema_for::<Outlook>();
+    schema.insert("$id".into(), "urn:mtls-probe:outlook:v1".into());
+    schema.insert("title".into(), SCHEMA.into());
+    let schema = schema.to_value();
+    compared(
+        "docs/outlook.schema.json",
+        &(serde_json::to_string_pretty(&schema).unwrap() + "\n"),
+    );
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let json = written(&fixed(), Paper::Json, &Style::default());
+    let value: Value = serde_json::from_str(&json).unwrap();
+    let complaints: Vec<String> = validator
+        .iter_errors(&value)
+        .map(|err| err.to_string())
+        .collect();
+    assert_eq!(complaints, [""; 0]);
+    assert_eq!(serde_json::from_str::<Outlook>(&json).unwrap(), fixed());
+}
+
+#[test]
+fn hostile_text_neither_steers_nor_formats() {
+    let bad = "\u{1b}[2J\r\n\u{202e}\u{5d0}`@team``|<b>[x](y)#1";
+    let mut matrix = matrix();
+    for cell in &mut matrix.cells {
+        cell.to = format!("{bad}{}", cell.to);
+        for one in cell.server.iter_mut().flat_map(|server| &mut server.chain) {
+            one.subject = bad.into();
+            one.issuer = bad.into();
+        }
+    }
+    let mut hostile = outlook(&matrix, then());
+    hostile.file = Some(bad.into());
+    for width in [40, 120] {
+        let style = Style {
+            width: Some(width),
+            ..Style::default()
+        };
+        let text = written(&hostile, Paper::Table, &style);
+        assert!(text.chars().all(|c| c == '\n' || !steers(c)));
+        assert!(text.lines().all(|line| line.width() <= width), "{text}");
+    }
+    for paper in [Paper::Json, Paper::Markdown] {
+        let text = written(&hostile, paper, &Style::default());
+        assert!(text.chars().all(|c| c == '\n' || !steers(c)));
+    }
+}
+
+fn fixed() -> Outlook {
+    let mut fixed = outlook(&matrix(), then());
+    fixed.file = Some("result.json".into());
+    fixed
+}
+
+fn then() -> Timestamp {
+    "2026-08-02T00:00:00Z".parse().unwrap()
+}
+
+fn written(outlook: &Outlook, paper: Paper, style: &Style) -> String {
+    let mut out = vec![];
+    write(outlook, paper, style, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+/// Compares with a golden file, or rewrites it where `UPDATE_GOLDEN` is set.
+fn compared(path: &str, got: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, got).unwrap();
+        return;
+    }
+    let want = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        want == got,
+        "{} differs; look at the difference, then run UPDATE_GOLDEN=1 cargo test\n{got}",
+        path.display()
+    );
+}
