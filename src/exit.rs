@@ -1,5 +1,6 @@
 //! Every exit code: an API, the same whatever the format.
 
+use crate::canary::{Over, Summary};
 use crate::diff::Diff;
 use crate::matrix::{Matrix, Totals};
 use crate::outlook::Outlook;
@@ -69,6 +70,19 @@ impl Exit {
             Self::Unknown
         } else {
             Self::Met
+        }
+    }
+
+    /// How a canary exits that no signal stopped; `wants_arrival` says that it waited for a phase.
+    pub fn of_canary(summary: &Summary, wants_arrival: bool) -> Self {
+        let last = summary.last.as_ref();
+        let is_doubtful = last.is_none_or(|last| last.cells == 0 || last.open + last.down > 0);
+        match summary.over {
+            Over::Broken | Over::Gone => Self::Broken,
+            Over::Rounds | Over::Time if wants_arrival => Self::Broken,
+            Over::Rounds | Over::Time | Over::Arrived if is_doubtful => Self::Unknown,
+            Over::Rounds | Over::Time | Over::Arrived => Self::Met,
+            Over::Stopped => Self::Unknown,
         }
     }
 
