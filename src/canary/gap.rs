@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::millis;
+use super::standing::is_down;
 use crate::code::Kind;
 use crate::matrix::Cell;
 
@@ -54,6 +55,9 @@ pub struct Gap {
 #[derive(Debug, Default)]
 pub(super) struct Gaps(BTreeMap<Pair, Track>);
 
+/// A cell, and whether it is as it should be.
+pub(super) type Seen<'a> = (&'a Cell, bool);
+
 /// A source and a target.
 type Pair = (String, String);
 
@@ -80,7 +84,7 @@ impl Gaps {
     /// was seen has nobody there.
     pub(super) fn note(
         &mut self,
-        seen: &BTreeMap<Pair, Vec<&Cell>>,
+        seen: &BTreeMap<Pair, Vec<Seen<'_>>>,
         from: Timestamp,
         to: Timestamp,
     ) {
@@ -158,12 +162,12 @@ impl Track {
     }
 }
 
-/// Nothing where everybody accepts.
-fn outage(cells: &[&Cell]) -> Option<Outage> {
-    let accepts = |cell: &&&Cell| cell.code.kind() == Kind::Accepted;
-    let refuses =
-        |cell: &&&Cell| cell.code.kind() == Kind::Rejected && !super::standing::is_down(cell);
-    let accepted = cells.iter().filter(accepts).count();
+/// Nothing where everybody does as they should.
+fn outage(cells: &[Seen<'_>]) -> Option<Outage> {
+    let accepted = cells.iter().filter(|(_, is_fine)| *is_fine).count();
+    let refuses = |(cell, is_fine): &&Seen<'_>| {
+        !is_fine && cell.code.kind() == Kind::Rejected && !is_down(cell)
+    };
     let refused = cells.iter().filter(refuses).count();
     match (accepted, refused) {
         (all, _) if all == cells.len() && all > 0 => None,

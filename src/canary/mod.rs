@@ -221,7 +221,10 @@ impl Canary {
             }
             if standing.is_judged() && self.baseline.wants_acceptance(cell) {
                 let who = (cell.from.clone(), cell.to.clone());
-                seen.entry(who).or_insert_with(Vec::new).push(cell);
+                let is_fine = standing == Standing::Met;
+                seen.entry(who)
+                    .or_insert_with(Vec::new)
+                    .push((cell, is_fine));
             }
         }
         let missing = self.baseline.missing(&matrix.cells);

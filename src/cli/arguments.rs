@@ -42,6 +42,9 @@ pub(super) enum Command {
     /// Probe every cell of the suites and print the matrix
     #[command(after_help = RUN_EXAMPLES)]
     Run(Suites),
+    /// Probe the suites round after round while something is being changed, and say whether they hold
+    #[command(after_help = CANARY_EXAMPLES)]
+    Canary(Canary),
     /// Start the embedded lab mesh, probe it, print the matrix; needs nothing else
     Demo(Demo),
     /// Keep the lab mesh running in the foreground and write a suite for it
@@ -355,6 +358,33 @@ pub(super) struct Outlook {
 }
 
 #[derive(Args, Debug)]
+pub(super) struct Canary {
+    #[command(flatten)]
+    pub(super) suites: Suites,
+    /// From the begin of one round to that of the next
+    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = span)]
+    pub(super) every: Duration,
+    /// For how long
+    #[arg(long = "for", value_name = "DURATION", value_parser = span)]
+    pub(super) span: Option<Duration>,
+    /// How many rounds at the most
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) rounds: Option<u32>,
+    /// A result to hold cells against of which no suite expects anything
+    #[arg(long, value_name = "FILE")]
+    pub(super) baseline: Option<PathBuf>,
+    /// How many rounds may have a broken cell
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(super) max_broken: u32,
+    /// What share of all judged cells may be broken, for example 0.5%
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub(super) max_flake: Option<f64>,
+    /// For how long a target may be gone [default: as long as it takes]
+    #[arg(long, value_name = "DURATION", value_parser = span)]
+    pub(super) max_gap: Option<Duration>,
+}
+
+#[derive(Args, Debug)]
 pub(super) struct Demo {
     /// The one TLS version to probe with
     #[arg(long, value_name = "VERSION", value_enum)]
@@ -566,6 +596,30 @@ fn timeout(text: &str) -> Result<Duration, String> {
     Ok(limit)
 }
 
+/// A time to wait, which may be long.
+fn span(text: &str) -> Result<Duration, String> {
+    let span: SignedDuration = text
+        .parse()
+        .map_err(|_| "write a duration such as 15s, 10m or 2h".to_owned())?;
+    let limit = Duration::try_from(span).unwrap_or_default();
+    if limit.is_zero() || limit > LONGEST_SPAN {
+        return Err("write more than nothing and at most 30 days (720h)".to_owned());
+    }
+    Ok(limit)
+}
+
+/// `0.5%`, or `0.005`
+fn share(text: &str) -> Result<f64, String> {
+    let (number, whole) = match text.strip_suffix('%') {
+        Some(number) => (number, 100.0),
+        None => (text, 1.0),
+    };
+    match number.trim().parse::<f64>() {
+        Ok(number) if (0.0..=whole).contains(&number) => Ok(number / whole),
+        Ok(_) | Err(_) => Err("write a share such as 0.5%, from 0% to 100%".to_owned()),
+    }
+}
+
 fn rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
@@ -603,6 +657,7 @@ pub(super) fn address(text: &str) -> Result<Address, String> {
 /// As in a suite.
 const MOST_BYTES: usize = 4096;
 const ESCAPES: &str = "write \\r, \\n, \\t, \\xHH, or \\\\ for itself";
+const LONGEST_SPAN: Duration = Duration::from_secs(30 * 24 * 3600);
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(300);
 const NOT_A_MOMENT: &str =
     "write RFC 3339 (2026-11-21T10:00:00Z), Unix seconds, or an offset such as +12h or -30m";
@@ -648,6 +703,16 @@ Examples:
 Looks at every certificate of the result, of both ends, as if none were renewed. Exits 0 when nothing
 breaks by then, 1 when an accepted cell does, 2 when the file cannot be used, 3 when no cell of it
 was accepted. Formats: table, json, markdown.";
+
+const CANARY_EXAMPLES: &str = "\
+Examples:
+  probe canary --every 15s --for 10m
+      every cell as the suite expects it, or stop at the first round that is broken
+  probe canary --rounds 40 --baseline before.json --max-gap 30s
+      nobody loses what they had, and nobody is away for long
+
+On a terminal it shows the last round; elsewhere it writes one JSON line for each round and one at the
+end. Exits 0 when all rounds held, 1 when the budget is used up, 3 when something stayed in doubt.";
 
 const INSPECT_EXAMPLES: &str = "\
 Examples:

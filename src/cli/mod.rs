@@ -1,6 +1,7 @@
 //! The command line: flags and environment are read here, once. Edge.
 
 mod arguments;
+mod canary;
 mod config;
 mod demo;
 mod diff;
@@ -60,6 +61,7 @@ pub async fn main(
     let done = match &line.command {
         None => pair::pair(&line.pair, &line.common, terminal).await,
         Some(Command::Run(which)) => run::run(which, &line.common, terminal).await,
+        Some(Command::Canary(how)) => canary::canary(how, &line.common, terminal).await,
         Some(Command::Demo(how)) => demo::demo(how, &line.common, terminal).await,
         Some(Command::Lab(how)) => lab::lab(how, &line.common, terminal).await,
         Some(Command::Inspect(what)) => inspect::inspect(what, &line.common, terminal).await,

@@ -20,5 +20,15 @@ pub(super) fn bar(common: &Common, terminal: &Terminal<'_>) -> ProgressBar {
     bar
 }
 
+/// A line that says how the last round went; nothing where nobody looks.
+pub(super) fn rounds(common: &Common, terminal: &Terminal<'_>) -> ProgressBar {
+    let bar = bar(common, terminal);
+    if let Ok(style) = ProgressStyle::with_template(ROUNDS) {
+        bar.set_style(style);
+    }
+    bar
+}
+
+const ROUNDS: &str = "{spinner} round {pos}: {wide_msg} {elapsed} (Ctrl-C for what is known)";
 const TEMPLATE: &str =
     "{spinner} probing {pos}/{len} {wide_bar} {elapsed} (Ctrl-C for what is known)";

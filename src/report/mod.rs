@@ -1,6 +1,7 @@
 //! Reports: a matrix into a writer, one file for each format. Pure; only `main` knows the terminal.
 
 mod advice;
+pub mod canary;
 mod details;
 pub mod diff;
 mod document;
