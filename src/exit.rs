@@ -1,6 +1,6 @@
 //! Every exit code: an API, the same whatever the format.
 
-use crate::canary::{Over, Summary};
+use crate::canary::{Over, Round, Summary};
 use crate::diff::Diff;
 use crate::matrix::{Matrix, Totals};
 use crate::outlook::Outlook;
@@ -11,8 +11,9 @@ use crate::suite::Mode;
 pub enum Exit {
     /// 0: every expectation is met, or the step of a rotation is safe.
     Met,
-    /// 1: an expectation is broken, a chain does not verify, the step of a rotation is not safe, a
-    /// comparison shows a regression or a vanished cell, or an outlook a cell that will break.
+    /// 1: an expectation is broken, a chain does not verify, the step of a rotation is not safe or its
+    /// phase not reached, a comparison shows a regression or a vanished cell, or an outlook a cell that
+    /// will break.
     Broken,
     /// 2: the command line, a suite or a file it names cannot be used.
     Usage,
@@ -76,10 +77,14 @@ impl Exit {
     /// How a canary exits that no signal stopped; `wants_arrival` says that it waited for a phase.
     pub fn of_canary(summary: &Summary, wants_arrival: bool) -> Self {
         let last = summary.last.as_ref();
-        let is_doubtful = last.is_none_or(|last| last.cells == 0 || last.open + last.down > 0);
+        // Whoever only waits for a fleet needs no cells of a suite.
+        let is_empty = |last: &Round| last.cells == 0 && summary.over != Over::Arrived;
+        let is_doubtful = last.is_none_or(|last| is_empty(last) || last.open + last.down > 0);
+        let progress = last.and_then(|last| last.progress.as_ref());
+        let is_wrong = progress.is_some_and(|progress| progress.wrong > 0);
         match summary.over {
             Over::Broken | Over::Gone => Self::Broken,
-            Over::Rounds | Over::Time if wants_arrival => Self::Broken,
+            Over::Rounds | Over::Time if wants_arrival || is_wrong => Self::Broken,
             Over::Rounds | Over::Time | Over::Arrived if is_doubtful => Self::Unknown,
             Over::Rounds | Over::Time | Over::Arrived => Self::Met,
             Over::Stopped => Self::Unknown,

@@ -2,9 +2,11 @@
 //! the decision to go on or to stop out.
 
 mod gap;
+mod progress;
 mod standing;
 
 pub use gap::{Gap, Outage};
+pub use progress::Progress;
 pub use standing::Baseline;
 
 use std::collections::BTreeMap;
@@ -17,6 +19,7 @@ use self::gap::Gaps;
 use self::standing::{Standing, Trouble};
 use crate::code::Code;
 use crate::matrix::{Cell, Matrix};
+use crate::suite::Mode;
 
 /// The name and version of the format.
 pub const SCHEMA: &str = "mtls-probe/canary/v1";
@@ -36,18 +39,6 @@ pub struct Limits {
     pub max_gap: Option<Duration>,
     /// It is over when the fleet is said to be where it should be, for so many rounds on end.
     pub until: Option<u32>,
-}
-
-/// How far a fleet is, told by those who know.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(schemars::JsonSchema))]
-pub struct Progress {
-    /// The phase of the fleet.
-    pub phase: String,
-    /// It is where it should be.
-    pub is_there: bool,
-    /// Who is not, each with the reason.
-    pub behind: Vec<String>,
 }
 
 /// What one round showed.
@@ -226,6 +217,19 @@ impl Canary {
                     .or_insert_with(Vec::new)
                     .push((cell, is_fine));
             }
+        }
+        for target in matrix.targets.iter().filter(|one| !one.is_as_expected()) {
+            let (name, mode) = (&target.name, &target.mode);
+            let wanted = target.expected_mode.as_deref().unwrap_or_default();
+            let what = if *mode == Mode::Unknown.as_str() {
+                round.open += 1;
+                "open"
+            } else {
+                round.broken += 1;
+                "broken"
+            };
+            let line = format!("{name}: mode {mode}, not {wanted}, {what}");
+            round.troubles.push(line);
         }
         let missing = self.baseline.missing(&matrix.cells);
         round.down += missing.len();

@@ -6,7 +6,7 @@ use super::*;
 use crate::code::Kind;
 use crate::exit::Exit;
 use crate::matrix::fixture::{cell, with_code};
-use crate::matrix::{Run, Totals};
+use crate::matrix::{Run, TargetSummary, Totals};
 
 #[test]
 fn a_refusal_uses_the_budget_up_and_a_restart_does_not() {
@@ -146,7 +146,7 @@ fn it_waits_until_a_fleet_is_there_and_stays() {
         Some(Progress {
             phase: "P1".to_owned(),
             is_there,
-            behind: vec![],
+            ..Progress::default()
         })
     };
     let limits = Limits {
@@ -168,6 +168,60 @@ fn it_waits_until_a_fleet_is_there_and_stays() {
         Exit::of_canary(&canary.summary(Over::Rounds, at(100)), true),
         Exit::Broken
     );
+}
+
+#[test]
+fn a_wrong_state_that_stays_is_not_green_and_who_only_waits_needs_no_cells() {
+    let wrong = |wrong| {
+        Some(Progress {
+            is_there: wrong == 0,
+            wrong,
+            ..Progress::default()
+        })
+    };
+    let limits = |until| Limits {
+        rounds: Some(2),
+        until,
+        ..limits()
+    };
+    let ok = || vec![cell("a", "t", "h:1")];
+    for (cells, until, last, over, want) in [
+        (ok(), None, 0, Over::Rounds, Exit::Met),
+        (ok(), None, 1, Over::Rounds, Exit::Broken),
+        (ok(), Some(2), 0, Over::Arrived, Exit::Met),
+        (ok(), Some(2), 1, Over::Rounds, Exit::Broken),
+        (vec![], Some(2), 0, Over::Arrived, Exit::Met),
+        (vec![], None, 0, Over::Rounds, Exit::Unknown),
+    ] {
+        let progress = [wrong(0), wrong(last)];
+        let (canary, is) = rounds_of(vec![cells.clone(), cells], limits(until), Some(&progress));
+        assert_eq!(is, Some(over.clone()));
+        let summary = canary.summary(over, at(100));
+        assert_eq!(
+            Exit::of_canary(&summary, until.is_some()),
+            want,
+            "{summary:?}"
+        );
+    }
+}
+
+#[test]
+fn a_target_of_another_mode_is_broken_and_one_of_an_unknown_mode_is_open() {
+    for (mode, broken, open) in [("STRICT", 0, 0), ("PERMISSIVE", 1, 0), ("UNKNOWN", 0, 1)] {
+        let mut matrix = matrix(vec![cell("a", "t", "h:1")]);
+        matrix.targets = vec![TargetSummary {
+            name: "t".to_owned(),
+            mode: mode.to_owned(),
+            expected_mode: Some("STRICT".to_owned()),
+            addresses: vec![],
+            evidence: vec![],
+            dialects: vec![],
+            ports: vec![],
+        }];
+        let mut canary = Canary::new(limits(), Baseline::default(), at(0));
+        let (round, _) = canary.round(&matrix, None, at(0), at(1));
+        assert_eq!((round.broken, round.open), (broken, open), "{mode}");
+    }
 }
 
 #[test]

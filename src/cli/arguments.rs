@@ -382,6 +382,12 @@ pub(super) struct Canary {
     /// For how long a target may be gone [default: as long as it takes]
     #[arg(long, value_name = "DURATION", value_parser = span)]
     pub(super) max_gap: Option<Duration>,
+    /// Wait until every address is in this phase of a rotation, two rounds on end: phase=P0 to phase=P3
+    /// (or phase=done)
+    #[arg(long, value_name = "phase=PHASE", value_parser = until)]
+    pub(super) until: Option<Phase>,
+    #[command(flatten)]
+    pub(super) sides: Sides,
 }
 
 #[derive(Args, Debug)]
@@ -517,6 +523,15 @@ fn formats() -> Vec<&'static str> {
     names
 }
 
+impl Sides {
+    /// Anything is said of a rotation.
+    pub(super) fn is_given(&self) -> bool {
+        let roots = [&self.old_root, &self.new_root];
+        let clients = [&self.old_client, &self.new_client];
+        roots.iter().any(|one| one.is_some()) || clients.iter().any(|one| one.is_some())
+    }
+}
+
 impl Common {
     /// The format on stdout, where the flag says which; an error where this command has it not.
     pub(super) fn format<T: FromStr<Err = UnknownFormat>>(&self) -> Result<Option<T>, Trouble> {
@@ -547,6 +562,17 @@ fn step() -> impl TypedValueParser<Value = Step> {
 
 fn phase() -> impl TypedValueParser<Value = Phase> {
     named(Phase::ALL.to_vec(), Phase::as_str)
+}
+
+/// `phase=P1`
+fn until(text: &str) -> Result<Phase, String> {
+    let name = text.strip_prefix("phase=");
+    let name = name.map(|name| if name == "done" { "P3" } else { name });
+    let mut all = Phase::ALL.iter();
+    let phase = name.and_then(|name| all.find(|phase| phase.as_str() == name));
+    phase
+        .copied()
+        .ok_or_else(|| "write phase=P0, phase=P1, phase=P2, phase=P3 or phase=done".to_owned())
 }
 
 /// One of these, by its name.
@@ -710,9 +736,12 @@ Examples:
       every cell as the suite expects it, or stop at the first round that is broken
   probe canary --rounds 40 --baseline before.json --max-gap 30s
       nobody loses what they had, and nobody is away for long
+  probe canary --until phase=P1 --for 2h
+      until every address trusts both roots of the section `rotation`, and nothing may break meanwhile
 
 On a terminal it shows the last round; elsewhere it writes one JSON line for each round and one at the
-end. Exits 0 when all rounds held, 1 when the budget is used up, 3 when something stayed in doubt.";
+end. Exits 0 when all rounds held (and the phase was reached), 1 when the budget is used up, the phase is
+not reached or a wrong state stays, 3 when something stayed in doubt.";
 
 const INSPECT_EXAMPLES: &str = "\
 Examples:

@@ -14,9 +14,9 @@ use crate::matrix::{Certificate, Matrix};
 use crate::plan::{Plan, plan};
 use crate::report::{self, Format};
 use crate::rotation::{Go, OwnLeaf, Phase, Question, Roots, Rotation, Step};
-use crate::run::{self, Event, Materials, Settings};
+use crate::run::{self, Event, Materials, Settings, Unusable};
 use crate::suite::{Canary, Place, Source, SourceName, Suite};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 pub(super) async fn rotation(
     how: &Flags,
@@ -102,6 +102,8 @@ pub(super) struct Ready {
     pub(super) suites: Vec<Suite>,
     pub(super) plan: Arc<Plan>,
     pub(super) materials: Arc<Materials>,
+    /// The roots that files hold.
+    given: Bundle,
     roots: Option<Roots>,
     canaries: Option<(String, String)>,
     stranger: Option<String>,
@@ -147,45 +149,65 @@ impl Ready {
             suite.sources.extend(stranger.clone());
         }
         let plan = plan(&suites).map_err(Trouble::usage)?;
-        let materials = Materials::gather(&suites, now)
+        let given = old.anchors()?.with(&new.anchors()?);
+        let names = canaries.map(|(old, new)| (old.to_string(), new.to_string()));
+        let materials = gather(&suites, &given, names.as_ref(), now)
             .await
             .map_err(Trouble::Unusable)?;
-        let given = old.anchors()?.with(&new.anchors()?);
-        let own = materials.own_leaves(&suites, now).await;
-        let ours: Vec<OwnLeaf> = match &canaries {
-            None => own,
-            Some((old, new)) => {
-                let is_canary =
-                    |leaf: &OwnLeaf| leaf.source == old.as_str() || leaf.source == new.as_str();
-                own.into_iter().filter(is_canary).collect()
-            }
-        };
-        let materials = materials.trusting(&given, &ours);
-        let names = canaries.map(|(old, new)| (old.to_string(), new.to_string()));
         let own = materials.own_leaves(&suites, now).await;
         Ok(Self {
             roots: roots(&old, &new, names.as_ref(), &own)?,
             suites,
             plan: Arc::new(plan),
             materials: Arc::new(materials),
+            given,
             canaries: names,
             stranger: stranger.map(|source| source.name.to_string()),
         })
     }
 
+    /// The two clients, where they are named.
+    pub(super) fn canaries(&self) -> Option<(&str, &str)> {
+        let canaries = self.canaries.as_ref();
+        canaries.map(|(old, new)| (old.as_str(), new.as_str()))
+    }
+
+    /// Reads files again and mints again; where that cannot be, all stays as it was. The two roots stay
+    /// what they were at first.
+    pub(super) async fn renew(&mut self) -> Result<(), Vec<Unusable>> {
+        let names = self.canaries.as_ref();
+        let materials = gather(&self.suites, &self.given, names, run::now()).await?;
+        self.materials = Arc::new(materials);
+        Ok(())
+    }
+
     /// Reads one round.
     pub(super) async fn read(&self, matrix: &Matrix) -> Result<Rotation, Trouble> {
         let own = self.materials.own_leaves(&self.suites, run::now()).await;
-        let canaries = self.canaries.as_ref();
         let question = Question {
             matrix,
             roots: self.roots.as_ref(),
-            canaries: canaries.map(|(old, new)| (old.as_str(), new.as_str())),
+            canaries: self.canaries(),
             own: &own,
             stranger: self.stranger.as_deref(),
         };
         Rotation::of(&question).map_err(Trouble::usage)
     }
+}
+
+/// What a run needs that is to judge by both roots.
+async fn gather(
+    suites: &[Suite],
+    given: &Bundle,
+    canaries: Option<&(String, String)>,
+    now: Timestamp,
+) -> Result<Materials, Vec<Unusable>> {
+    let materials = Materials::gather(suites, now).await?;
+    let mut ours = materials.own_leaves(suites, now).await;
+    if let Some((old, new)) = canaries {
+        ours.retain(|leaf| leaf.source == *old || leaf.source == *new);
+    }
+    Ok(materials.trusting(given, &ours))
 }
 
 /// One of the two roots, as flags and suites name it.
@@ -300,7 +322,7 @@ fn spread(name: &SourceName, suites: &mut [Suite]) -> Result<SourceName, Trouble
 fn stranger(
     suites: &[Suite],
     canaries: Option<&(SourceName, SourceName)>,
-    now: jiff::Timestamp,
+    now: Timestamp,
 ) -> Result<Option<Source>, Trouble> {
     let all = || suites.iter().flat_map(|suite| &suite.sources);
     let is_model = |source: &&Source| match (canaries, &source.origin) {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Style;
 use super::json;
 use super::page::{Line, Look, Page};
-use crate::canary::{Gap, Outage, Over, Refused, Round, Summary};
+use crate::canary::{Gap, Outage, Over, Progress, Refused, Round, Summary};
 
 /// One round as a line for programs.
 pub fn round(round: &Round, out: &mut dyn Write) -> io::Result<()> {
@@ -56,16 +56,31 @@ pub fn table(summary: &Summary, style: &Style, out: &mut dyn Write) -> io::Resul
         for trouble in last.troubles.iter().take(TROUBLES) {
             page.item(2, 4, Line::new().say(trouble))?;
         }
-        let more = last.troubles.len().saturating_sub(TROUBLES);
-        if more > 0 {
-            page.item(
-                2,
-                4,
-                Line::new().add(Look::Faint, &format!("and {more} more")),
-            )?;
+        more(page, last.troubles.len())?;
+    }
+    if let Some(progress) = progress(summary).filter(|progress| !progress.behind.is_empty()) {
+        page.heading("Behind")?;
+        for behind in progress.behind.iter().take(TROUBLES) {
+            page.item(2, 4, Line::new().say(behind))?;
         }
+        more(page, progress.behind_count)?;
     }
     out.flush()
+}
+
+/// How far the fleet was in the end.
+fn progress(summary: &Summary) -> Option<&Progress> {
+    summary.last.as_ref()?.progress.as_ref()
+}
+
+fn more(page: &mut Page<'_, impl Write>, count: usize) -> io::Result<()> {
+    match count.saturating_sub(TROUBLES) {
+        0 => Ok(()),
+        more => {
+            let words = format!("and {more} more");
+            page.item(2, 4, Line::new().add(Look::Faint, &words))
+        }
+    }
 }
 
 fn headline(page: &mut Page<'_, impl Write>, summary: &Summary) -> io::Result<()> {
@@ -93,15 +108,11 @@ fn headline(page: &mut Page<'_, impl Write>, summary: &Summary) -> io::Result<()
         let open = format!("{} in doubt", summary.open_rounds);
         line = line.say(", ").add(Look::Doubt, &open);
     }
-    if let Some(progress) = summary
-        .last
-        .as_ref()
-        .and_then(|last| last.progress.as_ref())
-    {
+    if let Some(progress) = progress(summary) {
         line = line.say("; the fleet is in ").name(&progress.phase);
-        if !progress.behind.is_empty() {
-            let behind = progress.behind.iter().take(TROUBLES).map(String::as_str);
-            line = line.say(", behind: ").names(Look::Doubt, behind, "; ");
+        if progress.wrong > 0 {
+            let wrong = format!("{} in a wrong state", progress.wrong);
+            line = line.say(", ").add(Look::Bad, &wrong);
         }
     }
     page.line(line.say("."))
