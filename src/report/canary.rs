@@ -176,3 +176,6 @@ fn seconds(millis: u64) -> String {
 
 /// How many lines of a kind are shown.
 const TROUBLES: usize = 12;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::*;
+use crate::canary::{Progress, SCHEMA};
+use crate::code::Code;
+
+#[test]
+fn the_schema_is_generated_and_lines_keep_to_it() {
+    let mut schema = schemars::generate::SchemaSettings::draft2020_12()
+        .for_serialize()
+        .into_generator()
+        .into_root_schema_for::<Entry<'static>>();
+    schema.insert("$id".into(), "urn:mtls-probe:canary:v1".into());
+    schema.insert("title".into(), SCHEMA.into());
+    let schema = schema.to_value();
+    let got = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/canary.schema.json");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, &got).unwrap();
+    }
+    let want = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        got == want,
+        "docs/canary.schema.json differs; run with UPDATE_GOLDEN=1"
+    );
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let mut lines = vec![];
+    round(&summary().last.unwrap(), &mut lines).unwrap();
+    end(&summary(), &mut lines).unwrap();
+    for line in String::from_utf8(lines).unwrap().lines() {
+        let value: Value = serde_json::from_str(line).unwrap();
+        let complaints: Vec<String> = validator
+            .iter_errors(&value)
+            .map(|err| err.to_string())
+            .collect();
+        assert_eq!(complaints, [""; 0], "{line}");
+    }
+}
+
+#[test]
+fn people_read_what_broke_who_was_gone_and_who_is_behind() {
+    let mut out = vec![];
+    let wide = Style {
+        width: Some(300),
+        ..Style::default()
+    };
+    table(&summary(), &wide, &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    for words in [
+        "Stopped: more is broken than may be: 3 rounds, 1 broken, 1 in doubt; the fleet is in P0+P1, 1 in a wrong state.",
+        "sa/web -> api got UNKNOWN_CA in 1 of 3 rounds (round 3) at 10.0.0.1:8443",
+        "sa/web -> api: a replica was away, the others went on, 2 times, for 1.5 s to 12 s at the longest, 2.0 s to 30 s in all, and still is",
+        "api (10.0.0.1:8443): MISSED_TRUST: \\u{1b}[2J",
+    ] {
+        assert!(text.contains(words), "{words}\n{text}");
+    }
+}
+
+fn summary() -> Summary {
+    let last = Round {
+        round: 3,
+        at: "2026-11-21T10:00:00Z".to_owned(),
+        took_ms: 40,
+        cells: 3,
+        met: 1,
+        broken: 1,
+        down: 0,
+        open: 1,
+        progress: Some(Progress {
+            phase: "P0+P1".to_owned(),
+            is_there: false,
+            wrong: 1,
+            behind_count: 1,
+            behind: vec!["api (10.0.0.1:8443): MISSED_TRUST: \u{1b}[2J".to_owned()],
+        }),
+        troubles: vec!["sa/web -> api (10.0.0.1:8443): UNKNOWN_CA by peer, broken".to_owned()],
+    };
+    let refused = Refused {
+        from: "sa/web".to_owned(),
+        to: "api".to_owned(),
+        code: Code::UnknownCa,
+        rounds: 1,
+        first_round: 3,
+        last_round: 3,
+        addresses: vec!["10.0.0.1:8443".to_owned()],
+    };
+    let gap = Gap {
+        from: "sa/web".to_owned(),
+        to: "api".to_owned(),
+        outage: Outage::ReplicaDown,
+        times: 2,
+        longest_ms: 1500,
+        longest_at_most_ms: 12_000,
+        total_ms: 2000,
+        total_at_most_ms: 30_000,
+        goes_on: true,
+    };
+    Summary {
+        schema: SCHEMA.to_owned(),
+        started_at: "2026-11-21T09:59:30Z".to_owned(),
+        finished_at: "2026-11-21T10:00:00Z".to_owned(),
+        over: Over::Broken,
+        rounds: 3,
+        broken_rounds: 1,
+        open_rounds: 1,
+        flake: 0.1,
+        refused: vec![refused],
+        gaps: vec![gap],
+        last: Some(last),
+    }
+}
