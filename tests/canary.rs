@@ -137,6 +137,33 @@ async fn what_cannot_be_is_said() {
             "write a duration such as 15s, 10m or 2h",
         ),
         (
+            &["--until", "phase=P1"],
+            "--until alone might wait for ever; say for how long, with --for DURATION or --rounds N",
+        ),
+        (
+            &["--until", "P1", "--rounds", "1"],
+            "write phase=P0, phase=P1, phase=P2, phase=P3 or phase=done",
+        ),
+        (
+            &["--until", "phase=P1", "--rounds", "1"],
+            "--until waits for a phase of a rotation; write a section `rotation`",
+        ),
+        (
+            &[
+                "--rounds",
+                "1",
+                "--old-root",
+                "ca.pem",
+                "--new-root",
+                "ca.pem",
+            ],
+            "ca.pem",
+        ),
+        (
+            &["--rounds", "1", "-o", "json=a.json"],
+            "write the rounds with --format ndjson > FILE",
+        ),
+        (
             &["--rounds", "1", "--max-flake", "120%"],
             "write a share such as 0.5%",
         ),

@@ -216,6 +216,125 @@ async fn a_wrong_state_is_exit_1_with_the_way_out() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_canary_waits_for_a_phase_and_names_who_is_behind() {
+    let (p0, p1) = (State::of(Phase::P0), State::of(Phase::P1));
+    let mut stage = Stage::of(Kin::Strangers, &[p1.clone(), p0, p1.clone()]).await;
+    let suite = stage.folder().join("probe.yaml");
+    let mut text = fs::read_to_string(&suite).unwrap();
+    text += "expect: [{ from: '*', to: '*', verdict: OK }]\n";
+    fs::write(&suite, &text).unwrap();
+    let flags = ["--until", "phase=P1", "--every", "50ms"];
+    let late = [&flags[..], &["--rounds", "3"]].concat();
+    let run = Run::command("canary", stage.folder(), &late);
+    assert_eq!(run.exit, 1, "{}{}", run.out, run.err);
+    let lines = run.lines();
+    let progress = &lines[0]["progress"];
+    assert_eq!(progress["phase"], "P0+P1");
+    assert_eq!(progress["behind_count"], 1);
+    let behind = progress["behind"][0].as_str().unwrap();
+    assert!(
+        behind.starts_with("w1 (") && behind.contains("LATE"),
+        "{behind}"
+    );
+    assert_eq!(lines.last().unwrap()["over"], "rounds");
+    // Of the two clients nothing can be expected all along.
+    let words = "canary-new comes to tell the phase";
+    assert!(run.err.contains(words), "{}", run.err);
+    assert!(
+        lines
+            .iter()
+            .all(|line| line["broken"].as_u64().unwrap_or(0) == 0)
+    );
+
+    stage.fleet.set("w1", 0, p1).unwrap();
+    let run = Run::command("canary", stage.folder(), &late);
+    assert_eq!(run.exit, 0, "{}{}", run.out, run.err);
+    let lines = run.lines();
+    assert_eq!((lines.len(), &lines[2]["over"]), (3, &"arrived".into()));
+
+    let table = Run::command(
+        "canary",
+        stage.folder(),
+        &["--rounds", "1", "--format", "table"],
+    );
+    assert!(
+        table.out.contains("none broken; the fleet is in P1."),
+        "{}",
+        table.out
+    );
+
+    // A suite of the two clients alone will do to wait.
+    let only: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.contains("files: { chain: w") && !line.starts_with("expect"))
+        .collect();
+    fs::write(&suite, only.join("\n")).unwrap();
+    let run = Run::command("canary", stage.folder(), &late);
+    assert_eq!(run.exit, 0, "{}{}", run.out, run.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_canary_shows_a_wrong_state_though_nothing_is_expected() {
+    let states = [
+        State::of(Phase::P2),
+        State::of(Phase::P2),
+        State::new(Root::New, &[Root::Old]),
+    ];
+    let stage = Stage::of(Kin::Strangers, &states).await;
+    let run = Run::command(
+        "canary",
+        stage.folder(),
+        &["--rounds", "2", "--every", "50ms"],
+    );
+    assert_eq!(run.exit, 1, "{}{}", run.out, run.err);
+    let progress = &run.lines()[1]["progress"];
+    assert_eq!(
+        (&progress["wrong"], &progress["is_there"]),
+        (&1.into(), &false.into())
+    );
+    assert!(
+        progress["behind"][0]
+            .as_str()
+            .unwrap()
+            .contains("SIGNED_TOO_EARLY")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_canary_judges_the_rows_of_the_suite_by_the_bundle_of_the_suite() {
+    // Clients with the old bundle refuse the new leaf, though reading a rotation takes both roots.
+    let stage = Stage::of(Kin::Strangers, &[State::of(Phase::P2)]).await;
+    let suite = stage.folder().join("probe.yaml");
+    let mut text = fs::read_to_string(&suite).unwrap();
+    text += "expect: [{ from: sa/w0, to: w0, verdict: OK }]\n";
+    fs::write(
+        &suite,
+        text.replace("file: roots.pem", "file: old-root.pem"),
+    )
+    .unwrap();
+    let run = Run::command("canary", stage.folder(), &["--rounds", "1"]);
+    assert_eq!(run.exit, 1, "{}{}", run.out, run.err);
+    let lines = run.lines();
+    assert_eq!(
+        (&lines[0]["broken"], &lines[0]["progress"]["phase"]),
+        (&1.into(), &"P2".into())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_key_makes_no_phase_to_wait_for() {
+    let stage = Stage::of(Kin::SameKey, &[State::of(Phase::P0)]).await;
+    let flags = ["--until", "phase=P1", "--rounds", "1"];
+    let run = Run::command("canary", stage.folder(), &flags);
+    assert_eq!(run.exit, 2, "{}{}", run.out, run.err);
+    assert!(
+        run.err.contains("there is no phase to wait for"),
+        "{}",
+        run.err
+    );
+}
+
 struct Run {
     exit: i32,
     out: String,
@@ -224,10 +343,14 @@ struct Run {
 
 impl Run {
     fn of(folder: &Path, arguments: &[&str]) -> Self {
+        Self::command("rotation", folder, arguments)
+    }
+
+    fn command(name: &str, folder: &Path, arguments: &[&str]) -> Self {
         let output = Command::new(env!("CARGO_BIN_EXE_probe"))
             .current_dir(folder)
             .env_remove("PROBE_CONFIG")
-            .arg("rotation")
+            .arg(name)
             .args(arguments)
             .output()
             .unwrap();
@@ -240,6 +363,13 @@ impl Run {
 
     fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|_| panic!("{}{}", self.out, self.err))
+    }
+
+    fn lines(&self) -> Vec<Value> {
+        let lines = self.out.lines();
+        lines
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 
     fn phases(&self) -> Vec<String> {
