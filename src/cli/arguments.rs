@@ -1,23 +1,29 @@
 //! Every flag, with its help. Help, completions and the man page come from these definitions.
 
+mod examples;
+mod values;
+
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::PossibleValuesParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-use jiff::{SignedDuration, Timestamp};
 
+pub(super) use self::values::{Bytes, address, bundle, destination};
+
+use self::examples::*;
+use self::values::*;
 use super::Trouble;
 use crate::certificate::TrustDomain;
 use crate::identity::mint::Moment;
 use crate::report::{Format, Paper, UnknownFormat};
 use crate::rotation::{Phase, Step};
-use crate::suite::{MOST_ATTEMPTS, Pause, Wanted};
-use crate::target::{Address, Destination, Dialect, Group, Request, StartTls, Via, name_server};
+use crate::suite::{Pause, Wanted};
+use crate::target::{Dialect, Group, Request, StartTls, Via, name_server};
 
 /// Opens real TLS handshakes as SPIFFE identities, says who refused whom and why.
 #[derive(Debug, Parser)]
@@ -476,42 +482,6 @@ pub(super) enum Color {
     Never,
 }
 
-/// Bytes of the user's own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Bytes(pub(super) Vec<u8>);
-
-fn bytes(text: &str) -> Result<Bytes, String> {
-    let mut bytes = vec![];
-    let mut rest = text.chars();
-    while let Some(letter) = rest.next() {
-        if letter != '\\' {
-            bytes.extend(letter.encode_utf8(&mut [0; 4]).bytes());
-            continue;
-        }
-        bytes.push(match rest.next() {
-            Some('r') => b'\r',
-            Some('n') => b'\n',
-            Some('t') => b'\t',
-            Some('\\') => b'\\',
-            Some('x') => {
-                let digits: String = rest.by_ref().take(2).collect();
-                let is_hex = digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_hexdigit());
-                let byte = u8::from_str_radix(&digits, 16).ok().filter(|_| is_hex);
-                byte.ok_or_else(|| {
-                    format!("\\x{digits} is no byte; write two digits, such as \\x0d")
-                })?
-            }
-            Some(other) => return Err(format!("\\{other} stands for nothing; {ESCAPES}")),
-            None => return Err(format!("a \\ at the end stands for nothing; {ESCAPES}")),
-        });
-    }
-    match bytes.len() {
-        1..=MOST_BYTES => Ok(Bytes(bytes)),
-        0 => Err("nothing to send or to find; leave the flag out".to_owned()),
-        many => Err(format!("{many} bytes; {MOST_BYTES} are allowed")),
-    }
-}
-
 /// Every format that some command has.
 fn formats() -> Vec<&'static str> {
     let mut names: Vec<&str> = Format::ALL.iter().map(|format| format.as_str()).collect();
@@ -537,259 +507,5 @@ impl Common {
     pub(super) fn format<T: FromStr<Err = UnknownFormat>>(&self) -> Result<Option<T>, Trouble> {
         let format = self.format.as_deref().map(str::parse).transpose();
         format.map_err(|why| Trouble::usage(format!("--format: for this command {why}")))
-    }
-}
-
-fn wanted() -> impl TypedValueParser<Value = Wanted> {
-    named(Wanted::all().collect(), Wanted::as_str)
-}
-
-fn group() -> impl TypedValueParser<Value = Group> {
-    named(Group::ALL.to_vec(), Group::as_str)
-}
-
-fn dialect() -> impl TypedValueParser<Value = Dialect> {
-    named(Dialect::ALL.to_vec(), Dialect::as_str)
-}
-
-fn starttls() -> impl TypedValueParser<Value = StartTls> {
-    named(StartTls::ALL.to_vec(), StartTls::as_str)
-}
-
-fn step() -> impl TypedValueParser<Value = Step> {
-    named(Step::ALL.to_vec(), Step::as_str)
-}
-
-fn phase() -> impl TypedValueParser<Value = Phase> {
-    named(Phase::ALL.to_vec(), Phase::as_str)
-}
-
-/// `phase=P1`
-fn until(text: &str) -> Result<Phase, String> {
-    let name = text.strip_prefix("phase=");
-    let name = name.map(|name| if name == "done" { "P3" } else { name });
-    let mut all = Phase::ALL.iter();
-    let phase = name.and_then(|name| all.find(|phase| phase.as_str() == name));
-    phase
-        .copied()
-        .ok_or_else(|| "write phase=P0, phase=P1, phase=P2, phase=P3 or phase=done".to_owned())
-}
-
-/// One of these, by its name.
-fn named<T: Copy + Send + Sync + 'static>(
-    all: Vec<T>,
-    name: fn(T) -> &'static str,
-) -> impl TypedValueParser<Value = T> {
-    PossibleValuesParser::new(all.iter().map(|&one| name(one)).collect::<Vec<_>>()).try_map(
-        move |text| {
-            let mut all = all.iter().copied();
-            all.find(|&one| name(one) == text).ok_or("not known")
-        },
-    )
-}
-
-fn moment(text: &str) -> Result<Moment, String> {
-    if let Ok(seconds) = text.parse::<i64>() {
-        let is_offset = text.starts_with(['+', '-']);
-        if !is_offset {
-            let moment = Timestamp::from_second(seconds);
-            return moment.map(Moment::At).map_err(|err| err.to_string());
-        }
-    }
-    if let Some(span) = text.strip_prefix('+') {
-        return span
-            .parse()
-            .map(Moment::After)
-            .map_err(|_| NOT_A_MOMENT.to_owned());
-    }
-    if text.starts_with('-') {
-        let span: Result<SignedDuration, _> = text.parse();
-        return span.map(Moment::After).map_err(|_| NOT_A_MOMENT.to_owned());
-    }
-    text.parse()
-        .map(Moment::At)
-        .map_err(|_| NOT_A_MOMENT.to_owned())
-}
-
-fn timeout(text: &str) -> Result<Duration, String> {
-    let span: SignedDuration = text
-        .parse()
-        .map_err(|_| "write a duration such as 3s or 500ms".to_owned())?;
-    let limit = Duration::try_from(span).unwrap_or_default();
-    if limit.is_zero() || limit > LONGEST_TIMEOUT {
-        return Err("a timeout is more than nothing and at most 5m".to_owned());
-    }
-    Ok(limit)
-}
-
-/// A time to wait, which may be long.
-fn span(text: &str) -> Result<Duration, String> {
-    let span: SignedDuration = text
-        .parse()
-        .map_err(|_| "write a duration such as 15s, 10m or 2h".to_owned())?;
-    let limit = Duration::try_from(span).unwrap_or_default();
-    if limit.is_zero() || limit > LONGEST_SPAN {
-        return Err("write more than nothing and at most 30 days (720h)".to_owned());
-    }
-    Ok(limit)
-}
-
-/// `0.5%`, or `0.005`
-fn share(text: &str) -> Result<f64, String> {
-    let (number, whole) = match text.strip_suffix('%') {
-        Some(number) => (number, 100.0),
-        None => (text, 1.0),
-    };
-    match number.trim().parse::<f64>() {
-        Ok(number) if (0.0..=whole).contains(&number) => Ok(number / whole),
-        Ok(_) | Err(_) => Err("write a share such as 0.5%, from 0% to 100%".to_owned()),
-    }
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
-        Ok(_) | Err(_) => Err("a rate is a number of connections a second, more than 0".to_owned()),
-    }
-}
-
-/// `[TRUST-DOMAIN=]FILE`
-pub(super) fn bundle(text: &str) -> Result<(Option<TrustDomain>, PathBuf), String> {
-    match text.split_once('=') {
-        None => Ok((None, PathBuf::from(text))),
-        Some((domain, file)) => {
-            let domain = domain
-                .parse()
-                .map_err(|why| format!("--bundle {text:?}: the trust domain {why}"))?;
-            Ok((Some(domain), PathBuf::from(file)))
-        }
-    }
-}
-
-fn attempts() -> impl TypedValueParser<Value = u32> {
-    clap::value_parser!(u32).range(1..=i64::from(MOST_ATTEMPTS))
-}
-
-/// Where to, where the text says so.
-pub(super) fn destination(text: &str) -> Result<Destination, String> {
-    text.parse().map_err(|why| format!("{text:?} {why}"))
-}
-
-/// The address, where the text is one.
-pub(super) fn address(text: &str) -> Result<Address, String> {
-    text.parse().map_err(|why| format!("{text:?} {why}"))
-}
-
-/// As in a suite.
-const MOST_BYTES: usize = 4096;
-const ESCAPES: &str = "write \\r, \\n, \\t, \\xHH, or \\\\ for itself";
-const LONGEST_SPAN: Duration = Duration::from_secs(30 * 24 * 3600);
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(300);
-const NOT_A_MOMENT: &str =
-    "write RFC 3339 (2026-11-21T10:00:00Z), Unix seconds, or an offset such as +12h or -30m";
-
-const EXAMPLES: &str = "\
-Examples:
-  probe demo
-      the embedded lab mesh, probed: needs nothing else
-  probe --from sa/frontend --to api:8080
-      one pair of the suite in probe.yaml or probes/, in depth
-  probe --cert svid.pem --key key.pem --bundle roots.pem --to 10.0.0.7:8443
-      the same without a suite
-  probe run probes/ -o json=result.json
-      every cell of the suites; the result also as JSON
-
-Exit codes: 0 every expectation met, 1 one is broken, 2 usage or suite error,
-3 could not tell or nothing was probed, 130/143 stopped by a signal.";
-
-const RUN_EXAMPLES: &str = "\
-Examples:
-  probe run
-      the suite in probe.yaml, or all suites in probes/
-  probe run probes/strict-mtls.yaml --format json
-  probe run --at +12h
-      with certificates judged as they will stand in twelve hours";
-
-const DIFF_EXAMPLES: &str = "\
-Examples:
-  probe run -o json=baseline.json
-  probe run -o json=result.json
-  probe diff baseline.json result.json
-  probe diff baseline.json result.json -o markdown=comment.md -o json=diff.json
-
-Exits 0 when nothing got worse, 1 on a regression or a vanished cell, 2 when a file cannot be used,
-3 when the two have no cell in common. Formats: table, json, markdown.";
-
-const OUTLOOK_EXAMPLES: &str = "\
-Examples:
-  probe outlook result.json
-      twelve hours from now
-  probe outlook result.json --at 2026-12-24T00:00:00Z --format markdown
-
-Looks at every certificate of the result, of both ends, as if none were renewed. Exits 0 when nothing
-breaks by then, 1 when an accepted cell does, 2 when the file cannot be used, 3 when no cell of it
-was accepted. Formats: table, json, markdown.";
-
-const CANARY_EXAMPLES: &str = "\
-Examples:
-  probe canary --every 15s --for 10m
-      every cell as the suite expects it, or stop at the first round that is broken
-  probe canary --rounds 40 --baseline before.json --max-gap 30s
-      nobody loses what they had, and nobody is away for long
-  probe canary --until phase=P1 --for 2h
-      until every address trusts both roots of the section `rotation`, and nothing may break meanwhile
-
-On a terminal it shows the last round; elsewhere it writes one JSON line for each round and one at the
-end. Exits 0 when all rounds held (and the phase was reached), 1 when the budget is used up, the phase is
-not reached or a wrong state stays, 3 when something stayed in doubt.";
-
-const INSPECT_EXAMPLES: &str = "\
-Examples:
-  probe inspect api.default.svc:8443
-  probe inspect svid.pem --format json";
-
-const VERIFY_EXAMPLES: &str = "\
-Examples:
-  probe verify --chain svid.pem --bundle roots.pem --id spiffe://cluster.local/ns/default/sa/api
-  probe verify --chain server.pem --bundle ca.pem --dns api.example.com --at 2026-12-24T00:00:00Z
-
-Prints the judgement as JSON (or with --format table for people). Exits 0 when the code is OK,
-1 when not, 2 when the input cannot be used.";
-
-const ROTATION_EXAMPLES: &str = "\
-Examples:
-  probe rotation
-      as the section `rotation` of the suite says
-  probe rotation --old-client canary-old --new-client canary-new
-      between the roots that these two sources come from
-  probe rotation --old-root old.pem --new-root new.pem --gate P2
-      in a pipeline, before the new CA signs
-
-Exit codes: 0 the step is safe (or the rotation finished), 1 it is refused, or something is broken
-already, 2 usage or suite error, 3 could not tell.";
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bytes_are_written_as_text_with_escapes() {
-        for (text, want) in [
-            ("PING", Ok(&b"PING"[..])),
-            (r"EHLO a\r\n", Ok(b"EHLO a\r\n")),
-            (r"\x00\xfF\t\\x", Ok(b"\0\xff\t\\x")),
-            ("\u{e4}", Ok("\u{e4}".as_bytes())),
-            (r"\q", Err("\\q stands for nothing")),
-            (r"\x1", Err("\\x1 is no byte")),
-            (r"\x+1", Err("\\x+1 is no byte")),
-            ("\\", Err("a \\ at the end")),
-            ("", Err("nothing to send")),
-        ] {
-            match (bytes(text), want) {
-                (Ok(got), Ok(want)) => assert_eq!(got.0, want, "{text:?}"),
-                (Err(got), Err(want)) => assert!(got.starts_with(want), "{text:?}: {got}"),
-                (got, want) => panic!("{text:?}: {got:?} and not {want:?}"),
-            }
-        }
     }
 }
