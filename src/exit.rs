@@ -77,8 +77,12 @@ impl Exit {
     /// How a canary exits that no signal stopped; `wants_arrival` says that it waited for a phase.
     pub fn of_canary(summary: &Summary, wants_arrival: bool) -> Self {
         let last = summary.last.as_ref();
-        // Whoever only waits for a fleet needs no cells of a suite.
-        let is_empty = |last: &Round| last.cells == 0 && summary.over != Over::Arrived;
+        // Whoever only waits for a fleet needs no cells of a suite; for others nothing judged is nothing
+        // known.
+        let is_empty = |last: &Round| {
+            let judged = last.met + last.broken + last.down + last.open;
+            judged == 0 && summary.over != Over::Arrived
+        };
         let is_doubtful = last.is_none_or(|last| is_empty(last) || last.open + last.down > 0);
         let progress = last.and_then(|last| last.progress.as_ref());
         let is_wrong = progress.is_some_and(|progress| progress.wrong > 0);

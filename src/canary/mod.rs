@@ -258,9 +258,9 @@ impl Canary {
         let has_passed = |span: Duration, since: Timestamp| {
             SignedDuration::try_from(span).is_ok_and(|span| now.duration_since(since) >= span)
         };
-        let share = self.flake();
-        // Of few rounds no share can be told.
-        let is_flaky = (limits.max_flake).is_some_and(|most| share > most && self.rounds >= ENOUGH);
+        let is_over_share = limits.max_flake.is_some_and(|most| self.flake() > most);
+        // A share may still fall in the rounds to come; of few rounds it says little.
+        let is_flaky = is_over_share && self.rounds >= ENOUGH;
         let breaks = match limits.max_flake {
             Some(_) => {
                 is_flaky || self.limits.max_broken > 0 && self.broken_rounds > limits.max_broken
@@ -268,13 +268,13 @@ impl Canary {
             None => self.broken_rounds > limits.max_broken,
         };
         if breaks {
-            Some(Over::Broken)
-        } else if limits
-            .max_gap
-            .is_some_and(|most| self.gaps.longest_now(now) > most)
-        {
-            Some(Over::Gone)
-        } else if limits.until.is_some_and(|rounds| self.there >= rounds) {
+            return Some(Over::Broken);
+        }
+        let is_gone = |most| self.gaps.longest_now(now) > most;
+        if limits.max_gap.is_some_and(is_gone) {
+            return Some(Over::Gone);
+        }
+        let ended = if limits.until.is_some_and(|rounds| self.there >= rounds) {
             Some(Over::Arrived)
         } else if limits.rounds.is_some_and(|most| self.rounds >= most) {
             Some(Over::Rounds)
@@ -282,7 +282,8 @@ impl Canary {
             Some(Over::Time)
         } else {
             None
-        }
+        };
+        ended.map(|why| if is_over_share { Over::Broken } else { why })
     }
 
     fn flake(&self) -> f64 {

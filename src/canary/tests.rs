@@ -237,6 +237,14 @@ fn a_share_of_broken_cells_may_be_allowed() {
     assert_eq!((over, canary.broken_rounds), (Some(Over::Rounds), 1));
     let (canary, over) = rounds_of(vec![ok(), bad(), bad(), ok()], limits, None);
     assert_eq!((over, canary.rounds), (Some(Over::Broken), 3));
+    // Too few rounds to stop early are no excuse in the end.
+    let few = Limits {
+        max_flake: Some(0.04),
+        rounds: Some(2),
+        ..self::limits()
+    };
+    let (_, over) = rounds_of(vec![bad(), bad()], few, None);
+    assert_eq!(over, Some(Over::Broken));
 }
 
 fn rounds_of(
