@@ -65,7 +65,9 @@ impl Probe {
     pub fn dialled(&self) -> Option<Via> {
         match self.origin {
             Origin::Plaintext | Origin::Sidecar => None,
-            Origin::NoCertificate | Origin::Files { .. } | Origin::Mint(_) => self.way.dialled(),
+            Origin::NoCertificate | Origin::Files(_) | Origin::Mint(_) | Origin::Fetched(_) => {
+                self.way.dialled()
+            }
         }
     }
 

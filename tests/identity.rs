@@ -9,7 +9,9 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use mtls_probe::certificate::{Facts, Purpose};
 use mtls_probe::identity::mint::{Ca, Mint, Moment, mint};
-use mtls_probe::identity::{Authority, Flaw, Identity, Leaf, Origin, Reloading, files, load};
+use mtls_probe::identity::{
+    Authority, Files, Flaw, Identity, Leaf, Origin, Supplier, Supply, Walk, files, load,
+};
 
 const ID: &str = "spiffe://cluster.local/ns/default/sa/frontend";
 
@@ -458,12 +460,15 @@ fn a_revoked_certificate_is_on_the_list_and_another_is_not() {
     assert_eq!(check(good.chain()), Ok(()));
 }
 
-#[test]
-fn the_pseudo_sources_have_no_identity() {
-    assert!(load(&Origin::NoCertificate, now()).unwrap().is_none());
-    assert!(load(&Origin::Plaintext, now()).unwrap().is_none());
+#[tokio::test]
+async fn the_pseudo_sources_have_no_identity() {
+    let mut walk = Walk::default();
+    for pseudo in [Origin::NoCertificate, Origin::Plaintext, Origin::Sidecar] {
+        assert!(load(&pseudo, now(), &mut walk).await.unwrap().is_none());
+    }
     let origin = Origin::Mint(frontend(Ca::Throwaway));
-    assert_eq!(load(&origin, now()).unwrap().unwrap().name(), Some(ID));
+    let supply = load(&origin, now(), &mut walk).await.unwrap().unwrap();
+    assert_eq!(supply.identity.name(), Some(ID));
 }
 
 #[tokio::test]
@@ -475,10 +480,14 @@ async fn renewed_files_are_seen_and_half_renewed_ones_are_waited_for() {
     let [first, second, third] = [(); 3].map(|()| root.issue(&leaf).unwrap());
     replace(&chain, first.chain_pem().as_bytes());
     replace(&key, first.key_pem().as_bytes());
-    let held = Reloading::open(chain.clone(), key.clone()).await.unwrap();
-    let serial = |current: &mtls_probe::identity::Current| current.identity.leaf().serial.clone();
-    let at_first = held.current().await;
-    assert_eq!(at_first.trouble, None);
+    let files = Files::Named {
+        chain: chain.clone(),
+        key: key.clone(),
+    };
+    let held = Supplier::open(&Origin::Files(files), now()).await;
+    let held = held.unwrap().unwrap();
+    let serial = |supply: &Supply| supply.identity.leaf().serial.clone();
+    let at_first = held.current().await.unwrap();
 
     // The writer has got half way when we look, and finishes a little later.
     replace(&chain, second.chain_pem().as_bytes());
@@ -486,18 +495,16 @@ async fn renewed_files_are_seen_and_half_renewed_ones_are_waited_for() {
         tokio::time::sleep(Duration::from_millis(50)).await;
         replace(&key, second.key_pem().as_bytes());
     });
-    assert_eq!(after.trouble, None);
+    let after = after.unwrap();
     assert_ne!(serial(&after), serial(&at_first));
 
-    // It never finishes: the last good one is kept, and the trouble is told.
+    // It never finishes: that is told.
     replace(&key, third.key_pem().as_bytes());
-    let stuck = held.current().await;
-    assert!(matches!(stuck.trouble.unwrap().flaw, Flaw::KeyMismatch(_)));
-    assert_eq!(stuck.identity.leaf().serial, serial(&after));
+    let stuck = held.current().await.unwrap_err();
+    assert!(matches!(stuck.flaw, Flaw::KeyMismatch(_)));
 
     replace(&chain, third.chain_pem().as_bytes());
-    let last = held.current().await;
-    assert_eq!(last.trouble, None);
+    let last = held.current().await.unwrap();
     assert_ne!(serial(&last), serial(&after));
 }
 

@@ -18,10 +18,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use mtls_probe::certificate::{Bundle, Bundles};
+use mtls_probe::certificate::{Bundle, Bundles, Trust};
 use mtls_probe::findings::{findings, summary};
 use mtls_probe::identity::mint::Moment;
-use mtls_probe::matrix::cells::{Bench, Look, Seen, Trust};
+use mtls_probe::matrix::cells::{Bench, Look, Seen};
 use mtls_probe::matrix::{Cell, Matrix, Run, SCHEMA, Totals};
 use mtls_probe::observation::{
     Answer, Came, CertificateRequest, Ending, Gave, Observation, Stage, Tls, Version,

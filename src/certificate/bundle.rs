@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rustls_pki_types::CertificateDer;
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
 
 use super::{Facts, Malformed, TrustDomain};
 
@@ -108,4 +108,13 @@ impl Bundles {
             .map(|(name, bundle)| (Some(name), bundle));
         tagged.chain(self.untagged.iter().map(|bundle| (None, bundle)))
     }
+}
+
+/// What somebody trusts.
+#[derive(Clone, Debug, Default)]
+pub struct Trust {
+    /// The trust anchors.
+    pub bundles: Bundles,
+    /// Revocation lists.
+    pub crls: Vec<CertificateRevocationListDer<'static>>,
 }

@@ -28,7 +28,7 @@ mod trust;
 mod validity;
 mod walk;
 
-pub use bundle::{Anchor, Bundle, Bundles};
+pub use bundle::{Anchor, Bundle, Bundles, Trust};
 pub use duration::rough;
 pub use facts::{Facts, KeyUsage, Malformed, Purpose};
 pub use judgement::{Expected, Judgement, Problem, Question, Role, judge};

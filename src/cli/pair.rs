@@ -9,10 +9,10 @@ use super::{Terminal, Trouble, config};
 use crate::certificate::{Expected, SpiffeId, TrustDomain};
 use crate::code::Code;
 use crate::exit::Exit;
-use crate::identity::{Identity, Origin, files};
+use crate::identity::{BundleOrigin, Files, Identity, Origin, files};
 use crate::suite::{
     BundleSource, Expectation, LINKERD_NAMESPACE, Pause, Place, Scope, Source, SourceName, Suite,
-    Target, TargetName, Wanted, linkerd_domain,
+    Target, TargetName, Wanted, Whose, linkerd_domain,
 };
 use crate::target::{Destination, Dialect, Offer, Request, Sni, Versions, Via, Way};
 
@@ -65,11 +65,14 @@ fn suite(pair: &Pair, to: &str, common: &Common, suites: &[Suite]) -> Result<Sui
     let domain = name.trust_domain(&suite.scope);
     for text in &pair.bundle {
         let (named, file) = arguments::bundle(text).map_err(Trouble::Usage)?;
-        let domain = named.or_else(|| domain.clone());
-        suite.bundles.retain(|bundle| bundle.domain != domain);
+        let whose = match named.or_else(|| domain.clone()) {
+            Some(domain) => Whose::Domain(domain),
+            None => Whose::Any,
+        };
+        suite.bundles.retain(|bundle| bundle.whose != whose);
         suite.bundles.push(BundleSource {
-            domain,
-            file,
+            whose,
+            origin: BundleOrigin::File(file),
             place: flag("--bundle"),
         });
     }
@@ -121,9 +124,11 @@ fn wanted(suite: &Suite, source: &SourceName, target: &TargetName) -> Vec<Wanted
 fn default_expectation(source: &Source) -> Code {
     match source.origin {
         Origin::Plaintext => Code::PlaintextAccepted,
-        Origin::NoCertificate | Origin::Files { .. } | Origin::Mint(_) | Origin::Sidecar => {
-            Code::Ok
-        }
+        Origin::NoCertificate
+        | Origin::Files(_)
+        | Origin::Mint(_)
+        | Origin::Fetched(_)
+        | Origin::Sidecar => Code::Ok,
     }
 }
 
@@ -142,10 +147,10 @@ fn source(pair: &Pair, known: Option<&Suite>, own: Option<&Identity>) -> Result<
         let name = from.or(own.name()).unwrap_or("identity");
         return Ok(Source {
             name: SourceName::new(name),
-            origin: Origin::Files {
+            origin: Origin::Files(Files::Named {
                 chain: chain.clone(),
                 key: pair.key.clone().unwrap_or_else(|| chain.clone()),
-            },
+            }),
             id: from.and_then(|from| from.parse().ok()),
             place: flag("--cert"),
         });

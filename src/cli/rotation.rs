@@ -9,7 +9,7 @@ use super::{Terminal, Trouble, config, progress};
 use crate::certificate::{Bundle, Purpose, SpiffeId};
 use crate::exit::Exit;
 use crate::identity::mint::{Ca, Mint, Moment};
-use crate::identity::{self, Origin, files};
+use crate::identity::{self, Origin, Walk, files};
 use crate::matrix::{Certificate, Matrix};
 use crate::plan::{Plan, plan};
 use crate::report::{self, Format};
@@ -137,7 +137,7 @@ impl Ready {
             }
         };
         let canaries = add(&old)?.zip(add(&new)?);
-        let stranger = stranger(&suites, canaries.as_ref(), now)?;
+        let stranger = stranger(&suites, canaries.as_ref(), now).await?;
         if let (true, Some((old, new))) = (only_canaries, &canaries) {
             for suite in &mut suites {
                 suite
@@ -319,7 +319,7 @@ fn spread(name: &SourceName, suites: &mut [Suite]) -> Result<SourceName, Trouble
 }
 
 /// Comes with the name of a canary and a leaf that no root vouches for: whoever takes it takes anybody.
-fn stranger(
+async fn stranger(
     suites: &[Suite],
     canaries: Option<&(SourceName, SourceName)>,
     now: Timestamp,
@@ -327,16 +327,16 @@ fn stranger(
     let all = || suites.iter().flat_map(|suite| &suite.sources);
     let is_model = |source: &&Source| match (canaries, &source.origin) {
         (Some((_, new)), _) => source.name == *new,
-        (None, origin) => matches!(origin, Origin::Files { .. }),
+        (None, origin) => origin.is_real(),
     };
     let Some(model) = all().find(is_model) else {
         return Ok(None);
     };
-    let loaded = identity::load(&model.origin, now).map_err(Trouble::usage)?;
-    let Some(loaded) = loaded else {
+    let loaded = identity::load(&model.origin, now, &mut Walk::default()).await;
+    let Some(loaded) = loaded.map_err(Trouble::usage)? else {
         return Ok(None);
     };
-    let leaf = loaded.leaf();
+    let leaf = loaded.identity.leaf();
     let id: Option<SpiffeId> = leaf.uris.first().and_then(|uri| uri.parse().ok());
     let mut name = STRANGER.to_owned();
     while all().any(|source| source.name.as_str() == name) {

@@ -246,12 +246,16 @@ impl Minted {
 pub(super) struct Secret(KeyPair);
 
 impl Secret {
-    fn draw() -> Result<Self, IdentityError> {
+    pub(super) fn draw() -> Result<Self, IdentityError> {
         KeyPair::generate().map(Self).map_err(crypto)
     }
 
     pub(super) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
         self.0.sign(message).ok()
+    }
+
+    pub(super) fn pair(&self) -> &KeyPair {
+        &self.0
     }
 
     fn id(&self) -> Vec<u8> {
@@ -322,7 +326,7 @@ fn after(moment: Timestamp, span: SignedDuration) -> Timestamp {
     moment.saturating_add(span).unwrap_or(moment)
 }
 
-fn crypto(error: rcgen::Error) -> IdentityError {
+pub(super) fn crypto(error: rcgen::Error) -> IdentityError {
     mint(Flaw::Crypto(error.to_string()))
 }
 

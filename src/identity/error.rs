@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::walk::Step;
 use crate::certificate::Malformed;
 
 /// Why there is no identity, no bundle or no revocation list.
@@ -20,10 +21,30 @@ impl IdentityError {
         Self { subject, flaw }
     }
 
+    /// What went wrong at a step of the way to an identity, and the way out.
+    pub(crate) fn at(
+        who: impl fmt::Display,
+        step: Step,
+        why: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        let (why, remedy) = (why.into(), remedy.into());
+        let subject = Subject::Source(who.to_string());
+        Self::new(subject, Flaw::Failed { step, why, remedy })
+    }
+
+    /// The step at which it went wrong, where there are several.
+    pub fn step(&self) -> Option<Step> {
+        if let Flaw::Failed { step, .. } = self.flaw {
+            return Some(step);
+        }
+        None
+    }
+
     /// The same error about bytes that came from this file.
     pub(crate) fn of_file(self, path: &Path) -> Self {
         match self.subject {
-            Subject::File(_) => self,
+            Subject::File(_) | Subject::Source(_) => self,
             Subject::Chain | Subject::Key | Subject::Bundle | Subject::Crls | Subject::Mint => {
                 Self::new(Subject::File(path.to_owned()), self.flaw)
             }
@@ -46,6 +67,8 @@ pub enum Subject {
     File(PathBuf),
     /// What was to be minted.
     Mint,
+    /// Who hands out or signs identities or trust anchors, for example `the Istio CA at …`.
+    Source(String),
 }
 
 impl fmt::Display for Subject {
@@ -57,6 +80,7 @@ impl fmt::Display for Subject {
             Self::Crls => f.write_str("the revocation list"),
             Self::File(path) => write!(f, "{}", path.display()),
             Self::Mint => f.write_str("the minted certificate"),
+            Self::Source(who) => f.write_str(who),
         }
     }
 }
@@ -111,6 +135,9 @@ pub enum Flaw {
     /// The key belongs to another certificate.
     #[error("does not belong to the certificate of {0:?}; give the key that was made with it")]
     KeyMismatch(String),
+    /// Somebody signed another key than ours.
+    #[error("is for another key than the one that it was asked for; nobody can use it")]
+    ForeignKey,
     /// The key belongs to a later certificate of the chain, counted from 1.
     #[error(
         "stands in the wrong order: the key belongs to certificate {0}, and that one must come first"
@@ -156,6 +183,19 @@ pub enum Flaw {
     /// A moment lies beyond what a certificate can say.
     #[error("cannot carry the date {0}: the years 1 to 9999 are allowed")]
     Date(String),
+    /// A step on the way to an identity went wrong.
+    #[error("cannot serve us ({step}): {why}; {remedy}")]
+    Failed {
+        /// The step.
+        step: Step,
+        /// What happened there.
+        why: String,
+        /// The way out.
+        remedy: String,
+    },
+    /// This build cannot speak to it.
+    #[error("cannot be used by this build; build it with `--features {0}`")]
+    NotBuilt(&'static str),
     /// The cryptographic library refused, in its words.
     #[error("cannot be made: {0}")]
     Crypto(String),

@@ -8,8 +8,11 @@ use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
 use zeroize::Zeroizing;
 
 use super::error::{Flaw, IdentityError, Subject};
-use super::{Identity, pem};
-use crate::certificate::Bundle;
+use super::origin::Files;
+use super::supply::Supply;
+use super::walk::{Step, Walk};
+use super::{Identity, layout, pem};
+use crate::certificate::{Bundle, Bundles, Trust};
 
 /// An identity from a PEM chain, leaf first, and its PEM key; both may be the same file.
 pub fn load(chain: &Path, key: &Path) -> Result<Identity, IdentityError> {
@@ -37,6 +40,36 @@ pub fn load_bundle(path: &Path) -> Result<Bundle, IdentityError> {
     Bundle::new(certificates).map_err(|(nth, why)| flawed(Flaw::Malformed { nth: nth + 1, why }))
 }
 
+/// The identity in files, in whatever way they are named.
+pub(super) fn supply(from: &Files, walk: &mut Walk) -> Result<Supply, IdentityError> {
+    match from {
+        Files::Folder(folder) => layout::load(folder, walk),
+        Files::Named { chain, key } => {
+            let identity = load(chain, key)?;
+            walk.done(
+                Step::Find,
+                format!("{} and {}", chain.display(), key.display()),
+            );
+            walk.done(Step::Identity, "the key belongs to the leaf");
+            Ok(Supply::alone(identity, format!("file {}", chain.display())))
+        }
+    }
+}
+
+/// What a file trusts: see [`load_bundles`].
+pub(super) fn load_trust(path: &Path) -> Result<Trust, IdentityError> {
+    let bundles = load_bundles(path)?;
+    Ok(Trust {
+        bundles,
+        crls: vec![],
+    })
+}
+
+/// The trust anchors of a file: one untagged bundle, or the bundles of a map by trust domain.
+pub fn load_bundles(path: &Path) -> Result<Bundles, IdentityError> {
+    load_bundle(path).map(Bundles::untagged)
+}
+
 /// The revocation lists of a PEM or DER file.
 pub fn load_crls(path: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, IdentityError> {
     let bytes = read(path, MAX_CRL)?;
@@ -47,9 +80,12 @@ pub fn load_crls(path: &Path) -> Result<Vec<CertificateRevocationListDer<'static
 pub(super) fn name(error: IdentityError, chain: &Path, key: &Path) -> IdentityError {
     match error.subject {
         Subject::Key => error.of_file(key),
-        Subject::Chain | Subject::Bundle | Subject::Crls | Subject::File(_) | Subject::Mint => {
-            error.of_file(chain)
-        }
+        Subject::Chain
+        | Subject::Bundle
+        | Subject::Crls
+        | Subject::File(_)
+        | Subject::Mint
+        | Subject::Source(_) => error.of_file(chain),
     }
 }
 

@@ -8,6 +8,7 @@ use rustls_pki_types::CertificateDer;
 use super::authority::Authority;
 use super::error::{Flaw, IdentityError, Subject};
 use super::leaf::Leaf;
+use super::supply::Supply;
 use super::{Identity, files, pem};
 use crate::certificate::{Purpose, SpiffeId};
 
@@ -25,6 +26,11 @@ pub fn mint(what: &Mint, now: Timestamp) -> Result<Identity, IdentityError> {
         alone: what.omit_intermediates,
     };
     authority(&what.ca, now)?.issue(&leaf)?.identity()
+}
+
+/// The same, as a source hands it out.
+pub(super) fn supply(what: &Mint, now: Timestamp) -> Result<Supply, IdentityError> {
+    Ok(Supply::alone(mint(what, now)?, "minted for this run"))
 }
 
 /// An identity with the names of this chain's leaf, by a CA that nobody knows.

@@ -6,22 +6,41 @@
 mod authority;
 mod error;
 pub mod files;
+#[allow(dead_code, reason = "sources come one by one")]
+mod grpc;
+#[allow(dead_code, reason = "sources come one by one")]
+mod kubernetes;
+mod layout;
 mod leaf;
 mod loader;
 pub mod mint;
+mod on_disk;
+mod origin;
 mod pem;
-mod reloading;
+mod pushed;
 mod rename;
+#[allow(dead_code, reason = "sources come one by one")]
+mod signing_request;
+mod supplier;
+mod supply;
+#[allow(dead_code, reason = "sources come one by one")]
+mod token;
+mod walk;
 
 pub use authority::{Authority, Minted};
 pub use error::{Der, Flaw, IdentityError, Subject};
 pub use leaf::Leaf;
-pub use loader::load;
+pub use loader::{load, load_trust};
+pub use origin::{
+    Account, BundleOrigin, CertificateRequest, Cluster, Endpoint, Entry, Fetched, Files, Issuer,
+    IstioCa, Linkerd, Origin, Secret, SpireServer, Token, WorkloadApi,
+};
 pub(crate) use pem::encode as encode_pem;
-pub use reloading::{Current, Reloading};
+pub use supplier::{Anchorage, Supplier};
+pub use supply::Supply;
+pub use walk::{Step, Walk};
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
@@ -119,24 +138,4 @@ fn fits(key: &dyn SigningKey, certificate: &[u8]) -> bool {
         }
         _ => false,
     }
-}
-
-/// Where an identity comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Origin {
-    /// PEM files: a chain, leaf first, and its key.
-    Files {
-        /// The chain.
-        chain: PathBuf,
-        /// The key, as PKCS#8, PKCS#1 or SEC1; the same file may hold both.
-        key: PathBuf,
-    },
-    /// Made for this run.
-    Mint(mint::Mint),
-    /// TLS without a client certificate.
-    NoCertificate,
-    /// No TLS at all.
-    Plaintext,
-    /// The identity that our own sidecar brings: from us to it there is no TLS.
-    Sidecar,
 }

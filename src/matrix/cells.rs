@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
+use rustls_pki_types::CertificateDer;
 
 use super::Cell;
 use super::beside::Neighbours;
@@ -13,22 +13,13 @@ use super::filling::{empty, followed, http, server, timing, tls};
 pub use super::looks::{Look, MOST_LOOKS, Seen};
 use super::opinions::Opinions;
 use super::rulings::{Both, Ruling, attempts, evidence, headline, met};
-use crate::certificate::{Bundles, Facts, Problem};
+use crate::certificate::{Facts, Problem, Trust};
 use crate::expectation::Met;
 use crate::identity::mint::Moment;
 use crate::observation::{Answer, Observation, Stage};
 use crate::plan::{FollowUp, Plan, PlannedCell};
 use crate::target::{Destination, Dialect, Via};
 use crate::verdict::{Elsewhere, Own, Verdict, classify, follow_up};
-
-/// What one suite trusts.
-#[derive(Clone, Debug, Default)]
-pub struct Trust {
-    /// The trust anchors.
-    pub bundles: Bundles,
-    /// Revocation lists.
-    pub crls: Vec<CertificateRevocationListDer<'static>>,
-}
 
 /// Where cells are made: what a verdict needs beside the observation.
 #[derive(Debug)]

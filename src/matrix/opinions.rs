@@ -7,9 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
 
-use super::cells::Trust;
 use crate::certificate::{
-    Bundles, Expected, Facts, Judgement, Question, Role, SpiffeId, TrustDomain, judge,
+    Bundles, Expected, Facts, Judgement, Question, Role, SpiffeId, Trust, TrustDomain, judge,
 };
 use crate::code::Code;
 use crate::suite::Target;

@@ -61,7 +61,7 @@ impl Probe {
             Origin::Plaintext if kind == FollowUp::PlainAlpn => return self.plain_alpn(),
             Origin::Plaintext | Origin::Sidecar => return None,
             Origin::NoCertificate => false,
-            Origin::Files { .. } | Origin::Mint(_) => true,
+            Origin::Files(_) | Origin::Mint(_) | Origin::Fetched(_) => true,
         };
         let mut probe = Self {
             attempts: 1,

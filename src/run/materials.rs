@@ -8,13 +8,12 @@ use jiff::Timestamp;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::certificate::SpiffeId;
+use crate::certificate::{SpiffeId, Trust};
 use crate::handshake::Guise;
-use crate::identity::{self, Identity, IdentityError, Origin, Reloading, files};
-use crate::matrix::cells::Trust;
-use crate::suite::{Place, Source, Suite};
+use crate::identity::{Anchorage, Identity, Origin, Supplier, files};
+use crate::suite::{Place, Source, Suite, Whose};
 
-/// Identities and trust, read once; identities from files follow their files.
+/// Identities and trust, each as fresh as its origin.
 #[derive(Debug)]
 pub struct Materials {
     identities: HashMap<Origin, Held>,
@@ -22,16 +21,10 @@ pub struct Materials {
     pub trust: Arc<Vec<Trust>>,
 }
 
+/// An identity that follows its origin.
 #[derive(Debug)]
-enum Held {
-    Files(Box<Followed>),
-    Minted(Identity),
-}
-
-/// An identity that follows its files.
-#[derive(Debug)]
-struct Followed {
-    files: Reloading,
+struct Held {
+    supplier: Supplier,
     /// The ID it is meant to have, for as long as the run goes on.
     id: Option<SpiffeId>,
     /// What was wrong when we last looked. Files that cannot be read take their time to say so, and
@@ -78,15 +71,14 @@ impl Materials {
         for suite in suites {
             for source in &suite.sources {
                 let held = match identities.get_mut(&source.origin) {
-                    Some(Held::Files(known)) => known.serve(source).await,
-                    Some(Held::Minted(_)) => Ok(()),
+                    Some(known) => Held::serve(known, source).await,
                     None => hold(source, now).await.map(|held| {
                         identities.extend(held.map(|held| (source.origin.clone(), held)));
                     }),
                 };
                 troubles.extend(held.err());
             }
-            trust.push(trusted(suite, &mut troubles));
+            trust.push(trusted(suite, &mut troubles).await);
         }
         if troubles.is_empty() {
             Ok(Self {
@@ -104,9 +96,8 @@ impl Materials {
             (Origin::NoCertificate, _) => Ok(Costume::Nobody),
             (Origin::Plaintext, _) => Ok(Costume::Plaintext),
             (Origin::Sidecar, _) => Ok(Costume::Sidecar),
-            (_, Some(Held::Minted(identity))) => Ok(Costume::Identity(identity.clone())),
-            (_, Some(Held::Files(files))) => files.current().await.map(Costume::Identity),
-            (Origin::Files { .. } | Origin::Mint(_), None) => {
+            (_, Some(held)) => held.current().await.map(Costume::Identity),
+            (Origin::Files(_) | Origin::Mint(_) | Origin::Fetched(_), None) => {
                 Err("the identity was never loaded".to_owned())
             }
         }
@@ -114,32 +105,28 @@ impl Materials {
 }
 
 async fn hold(source: &Source, now: Timestamp) -> Result<Option<Held>, Unusable> {
-    let of = |why: IdentityError| unusable(source, why.to_string());
-    match &source.origin {
-        Origin::Files { chain, key } => {
-            let files = Reloading::open(chain.clone(), key.clone());
-            let mut followed = Followed {
-                files: files.await.map_err(of)?,
-                id: None,
-                trouble: Mutex::default(),
-            };
-            followed.serve(source).await?;
-            Ok(Some(Held::Files(Box::new(followed))))
-        }
-        origin @ Origin::Mint(_) => {
-            let minted = identity::load(origin, now).map_err(of)?;
-            Ok(minted.map(Held::Minted))
-        }
-        Origin::NoCertificate | Origin::Plaintext | Origin::Sidecar => Ok(None),
-    }
+    let supplier = Supplier::open(&source.origin, now).await;
+    let supplier = supplier.map_err(|why| unusable(source, why.to_string()))?;
+    let Some(supplier) = supplier else {
+        return Ok(None);
+    };
+    let mut held = Held {
+        supplier,
+        id: None,
+        trouble: Mutex::default(),
+    };
+    held.serve(source).await?;
+    Ok(Some(held))
 }
 
-impl Followed {
-    /// Makes sure that these files are what another source takes them for.
+impl Held {
+    /// Makes sure that this is what another source takes it for.
     async fn serve(&mut self, source: &Source) -> Result<(), Unusable> {
-        if let Some(id) = &source.id {
-            let found = self.files.current().await.identity;
-            is_named(&found, id).map_err(|why| unusable(source, why))?;
+        // What is minted has the name that it is minted with, or none.
+        if let (Some(id), true) = (&source.id, source.origin.is_real()) {
+            let found = self.supplier.current().await;
+            let found = found.map_err(|why| unusable(source, why.to_string()))?;
+            is_named(&found.identity, id).map_err(|why| unusable(source, why))?;
             self.id = Some(id.clone());
         }
         Ok(())
@@ -153,11 +140,12 @@ impl Followed {
         {
             return Err(trouble.clone());
         }
-        let current = self.files.current().await;
-        let found = match (current.trouble, &self.id) {
-            (Some(trouble), _) => Err(trouble.to_string()),
-            (None, Some(id)) => is_named(&current.identity, id).map(|()| current.identity),
-            (None, None) => Ok(current.identity),
+        let found = match (self.supplier.current().await, &self.id) {
+            (Err(trouble), _) => Err(trouble.to_string()),
+            (Ok(supply), Some(id)) => {
+                is_named(&supply.identity, id).map(|()| supply.identity.clone())
+            }
+            (Ok(supply), None) => Ok(supply.identity.clone()),
         };
         *known = found
             .as_ref()
@@ -197,19 +185,22 @@ fn unusable(source: &Source, why: String) -> Unusable {
     }
 }
 
-fn trusted(suite: &Suite, troubles: &mut Vec<Unusable>) -> Trust {
+async fn trusted(suite: &Suite, troubles: &mut Vec<Unusable>) -> Trust {
     let mut trust = Trust::default();
     for bundle in &suite.bundles {
-        match files::load_bundle(&bundle.file) {
-            Ok(anchors) => match &bundle.domain {
-                Some(domain) => trust.bundles.insert(domain.clone(), anchors),
-                None => trust.bundles.set_untagged(anchors),
-            },
+        match Anchorage::open(&bundle.origin).await {
+            Ok(anchorage) => {
+                if let Ok(held) = anchorage.current().await {
+                    admit(&mut trust, &bundle.whose, &held);
+                }
+            }
             Err(why) => troubles.push(Unusable {
                 place: bundle.place.clone(),
-                what: match &bundle.domain {
-                    Some(domain) => format!("bundle of trust domain {:?}", domain.as_str()),
-                    None => "bundle".to_owned(),
+                what: match &bundle.whose {
+                    Whose::Domain(domain) => {
+                        format!("bundle of trust domain {:?}", domain.as_str())
+                    }
+                    Whose::Each | Whose::Any => "bundle".to_owned(),
                 },
                 why: why.to_string(),
             }),
@@ -230,6 +221,17 @@ fn trusted(suite: &Suite, troubles: &mut Vec<Unusable>) -> Trust {
         }
     }
     trust
+}
+
+fn admit(trust: &mut Trust, whose: &Whose, held: &Trust) {
+    for (domain, bundle) in held.bundles.iter() {
+        match (whose, domain) {
+            (Whose::Domain(wanted), None) => trust.bundles.insert(wanted.clone(), bundle.clone()),
+            (Whose::Domain(wanted), Some(domain)) if wanted != domain => {}
+            (_, Some(domain)) => trust.bundles.insert(domain.clone(), bundle.clone()),
+            (Whose::Each | Whose::Any, None) => trust.bundles.set_untagged(bundle.clone()),
+        }
+    }
 }
 
 /// How long a source rests whose files cannot be read.

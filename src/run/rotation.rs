@@ -6,11 +6,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Materials;
-use crate::certificate::{Bundle, Bundles, Expected, Question, Role, SpiffeId, TrustDomain, judge};
+use crate::certificate::{
+    Bundle, Bundles, Expected, Question, Role, SpiffeId, Trust, TrustDomain, judge,
+};
 use crate::code::{Code, Kind};
-use crate::identity::Origin;
 use crate::matrix::Certificate;
-use crate::matrix::cells::Trust;
 use crate::rotation::OwnLeaf;
 use crate::suite::{Expectation, Source, Suite, Wanted};
 
@@ -71,10 +71,6 @@ impl Materials {
 
 /// Minted identities are no workload's, and neither is one that the suite expects to be refused only.
 fn is_workload(source: &Source, suite: &Suite) -> bool {
-    let is_from_files = match source.origin {
-        Origin::Files { .. } => true,
-        Origin::Mint(_) | Origin::NoCertificate | Origin::Plaintext | Origin::Sidecar => false,
-    };
     let lines = suite.expectations.iter().filter_map(|line| match line {
         Expectation::Cells { from, verdict, .. } => from.contains(&source.name).then_some(verdict),
         Expectation::Mode { .. } => None,
@@ -85,7 +81,8 @@ fn is_workload(source: &Source, suite: &Suite) -> bool {
         Wanted::Rejected => false,
     };
     let lines: Vec<_> = lines.collect();
-    is_from_files && (lines.is_empty() || lines.iter().any(|line| line.iter().any(is_let_in)))
+    source.origin.is_real()
+        && (lines.is_empty() || lines.iter().any(|line| line.iter().any(is_let_in)))
 }
 
 /// What signatures say of a chain of ours.

@@ -9,9 +9,9 @@ use super::rotation;
 use super::source;
 use super::target::{self, Defaults};
 use super::yaml::{self, Key, Node, START, Value};
-use super::{BundleSource, Scope, Source, SourceName, Suite, Target, TargetName};
+use super::{BundleSource, Scope, Source, SourceName, Suite, Target, TargetName, Whose};
 use crate::certificate::TrustDomain;
-use crate::identity::Origin;
+use crate::identity::{BundleOrigin, Origin};
 use crate::target::Dialect;
 
 impl Suite {
@@ -63,7 +63,7 @@ fn suite(name: &str, root: &Node, reader: &mut Reader<'_>) -> Option<Suite> {
         let Some(bundle) = bundle(key, node, reader) else {
             continue;
         };
-        if bundles.iter().any(|known| known.domain == bundle.domain) {
+        if bundles.iter().any(|known| known.whose == bundle.whose) {
             let what = format!(
                 "there is a bundle for {:?} already; put all roots of a trust domain into one file",
                 key.name
@@ -88,10 +88,11 @@ fn suite(name: &str, root: &Node, reader: &mut Reader<'_>) -> Option<Suite> {
         .collect();
     let listed = pseudo_sources(written, reader);
 
-    let domains: Vec<_> = bundles
-        .iter()
-        .filter_map(|bundle| bundle.domain.as_ref())
-        .collect();
+    let domains = bundles.iter().filter_map(|bundle| match &bundle.whose {
+        Whose::Domain(domain) => Some(domain),
+        Whose::Each | Whose::Any => None,
+    });
+    let domains: Vec<_> = domains.collect();
     let columns = entries(&mut keys, "targets", target::EXAMPLE, reader);
     let targets: Vec<_> = columns
         .iter()
@@ -176,8 +177,8 @@ fn bundle(key: &Key, node: &Node, reader: &mut Reader<'_>) -> Option<BundleSourc
     keys.close(reader);
     match key.name.parse::<TrustDomain>() {
         Ok(domain) => Some(BundleSource {
-            domain: Some(domain),
-            file: file?,
+            whose: Whose::Domain(domain),
+            origin: BundleOrigin::File(file?),
             place: reader.mistakes.place(key.at),
         }),
         Err(why) => {

@@ -28,7 +28,7 @@ use jiff::SignedDuration;
 
 use crate::certificate::{Expected, SpiffeId, TrustDomain};
 use crate::code::{Code, Kind};
-use crate::identity::Origin;
+use crate::identity::{BundleOrigin, Origin};
 use crate::target::{Destination, Offer, Request, Way};
 
 /// One suite, checked: every name is known and every path is resolved.
@@ -52,15 +52,26 @@ pub struct Suite {
     pub rotation: Option<Rotation>,
 }
 
-/// The trust anchors of one trust domain.
+/// Trust anchors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BundleSource {
-    /// The trust domain; none for a bundle that stands for any, which only the command line makes.
-    pub domain: Option<TrustDomain>,
-    /// A PEM file.
-    pub file: PathBuf,
+    /// Of which trust domain.
+    pub whose: Whose,
+    /// Where they come from.
+    pub origin: BundleOrigin,
     /// Where the suite says so.
     pub place: Place,
+}
+
+/// Which trust domain a bundle belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// This one.
+    Domain(TrustDomain),
+    /// Every one that the origin names, each with its own bundle.
+    Each,
+    /// Whichever it is asked for; only the command line makes such a bundle.
+    Any,
 }
 
 /// Who connects.

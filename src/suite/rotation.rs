@@ -8,7 +8,6 @@ use super::source::ca;
 use super::yaml::{Node, Value};
 use super::{Place, Source, SourceName};
 use crate::certificate::SpiffeId;
-use crate::identity::Origin;
 use crate::identity::mint::Ca;
 
 /// The rotation that a suite is about.
@@ -138,10 +137,7 @@ fn side(
 
 fn source(node: &Node, sources: &[Source], reader: &mut Reader<'_>) -> Option<SourceName> {
     let text = reader.text("client", node)?;
-    let has_leaf = |source: &&Source| match source.origin {
-        Origin::Files { .. } | Origin::Mint(_) => true,
-        Origin::NoCertificate | Origin::Plaintext | Origin::Sidecar => false,
-    };
+    let has_leaf = |source: &&Source| source.origin.has_certificate();
     match sources.iter().find(|source| source.name.as_str() == text) {
         Some(known) if has_leaf(&known) => return Some(known.name.clone()),
         Some(_) => {

@@ -7,8 +7,8 @@ use super::mistake::At;
 use super::reader::{Keys, Reader};
 use super::yaml::{Key, Node, Value};
 use crate::certificate::{Purpose, SpiffeId};
-use crate::identity::Origin;
 use crate::identity::mint::{Ca, Mint, Moment};
+use crate::identity::{Files, Origin};
 
 pub(super) const EXAMPLE: &str =
     "sa/frontend: { files: { chain: frontend.pem, key: frontend.key } }";
@@ -78,10 +78,8 @@ fn files(at: At, node: &Node, reader: &mut Reader<'_>) -> Option<Origin> {
     );
     let key = key.and_then(|node| reader.path("key", node));
     keys.close(reader);
-    Some(Origin::Files {
-        chain: chain?,
-        key: key?,
-    })
+    let (chain, key) = (chain?, key?);
+    Some(Origin::Files(Files::Named { chain, key }))
 }
 
 fn mint(

@@ -1,0 +1,11 @@
+//! Identities from where they live, each source with a server that speaks its protocol for real and
+//! holds to its rules, or breaks them on demand.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may fail so"
+)]
+
+#[path = "../standins/mod.rs"]
+mod standins;
