@@ -14,6 +14,7 @@ mod opinions;
 mod rulings;
 mod sources;
 pub mod stored;
+pub mod trusted;
 
 pub use bound::{MAX_LIST, MAX_TEXT, bounded};
 pub use flake::{Attempts, Face, Flake, Said};

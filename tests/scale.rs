@@ -22,6 +22,7 @@ use mtls_probe::certificate::{Bundle, Bundles, Trust};
 use mtls_probe::findings::{findings, summary};
 use mtls_probe::identity::mint::Moment;
 use mtls_probe::matrix::cells::{Bench, Look, Seen};
+use mtls_probe::matrix::trusted::Trusted;
 use mtls_probe::matrix::{Cell, Matrix, Run, SCHEMA, Totals};
 use mtls_probe::observation::{
     Answer, Came, CertificateRequest, Ending, Gave, Observation, Stage, Tls, Version,
@@ -57,7 +58,11 @@ fn many_cells_are_judged_and_reported_in_little_time() {
         crls: vec![],
     };
     let begun = Instant::now();
-    let bench = Bench::new(Arc::clone(&plan), Arc::new(vec![trust]), Moment::NOW);
+    let bench = Bench::new(
+        Arc::clone(&plan),
+        Arc::new(Trusted::new([trust])),
+        Moment::NOW,
+    );
     let drafts: usize = seen.iter().map(|seen| bench.drafts(seen).len()).sum();
     let drafted = begun.elapsed();
     let begun = Instant::now();

@@ -230,10 +230,11 @@ impl Rounds {
         terminal: &mut Terminal<'_>,
     ) -> Result<Option<(Matrix, Option<Progress>)>, Trouble> {
         let mut troubles = vec![];
-        let materials = match (
-            Materials::gather(&self.suites, run::now()).await,
-            &self.materials,
-        ) {
+        let gathered = match &self.materials {
+            Some(materials) => materials.again(&self.suites, run::now()).await,
+            None => Materials::gather(&self.suites, run::now()).await,
+        };
+        let materials = match (gathered, &self.materials) {
             (Ok(materials), _) => Arc::new(materials),
             (Err(unusable), Some(materials)) => {
                 troubles.extend(unusable);
@@ -241,6 +242,7 @@ impl Rounds {
             }
             (Err(unusable), None) => return Err(Trouble::Unusable(unusable)),
         };
+        troubles.extend(materials.troubles().iter().cloned());
         self.materials = Some(Arc::clone(&materials));
         if let Some(fleet) = self.fleet.as_mut().filter(|fleet| fleet.was_read)
             && let Err(unusable) = fleet.ready.renew().await

@@ -151,7 +151,7 @@ impl Ready {
         let plan = plan(&suites).map_err(Trouble::usage)?;
         let given = old.anchors()?.with(&new.anchors()?);
         let names = canaries.map(|(old, new)| (old.to_string(), new.to_string()));
-        let materials = gather(&suites, &given, names.as_ref(), now)
+        let materials = gather(&suites, &given, names.as_ref(), None, now)
             .await
             .map_err(Trouble::Unusable)?;
         let own = materials.own_leaves(&suites, now).await;
@@ -176,7 +176,8 @@ impl Ready {
     /// what they were at first.
     pub(super) async fn renew(&mut self) -> Result<(), Vec<Unusable>> {
         let names = self.canaries.as_ref();
-        let materials = gather(&self.suites, &self.given, names, run::now()).await?;
+        let before = Some(&*self.materials);
+        let materials = gather(&self.suites, &self.given, names, before, run::now()).await?;
         self.materials = Arc::new(materials);
         Ok(())
     }
@@ -200,9 +201,13 @@ async fn gather(
     suites: &[Suite],
     given: &Bundle,
     canaries: Option<&(String, String)>,
+    before: Option<&Materials>,
     now: Timestamp,
 ) -> Result<Materials, Vec<Unusable>> {
-    let materials = Materials::gather(suites, now).await?;
+    let materials = match before {
+        Some(before) => before.again(suites, now).await?,
+        None => Materials::gather(suites, now).await?,
+    };
     let mut ours = materials.own_leaves(suites, now).await;
     if let Some((old, new)) = canaries {
         ours.retain(|leaf| leaf.source == *old || leaf.source == *new);

@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::identity::mint::Moment;
 use crate::plan::plan;
 use crate::run::{self, Event, Materials, Settings};
-use crate::suite::Suite;
+use crate::suite::{Suite, printable};
 
 pub(super) async fn run(
     which: &Suites,
@@ -39,6 +39,10 @@ pub(super) async fn probe(
         rate: common.rate,
         as_of: common.at.unwrap_or(Moment::NOW),
     };
+    for trouble in materials.troubles() {
+        let trouble = printable(&trouble.to_string());
+        writeln!(terminal.err, "error: {trouble}")?;
+    }
     let bar = progress::bar(common, terminal);
     let stop = Stop::default();
     let mut streamed = Ok(());

@@ -33,6 +33,12 @@ impl IdentityError {
         Self::new(subject, Flaw::Failed { step, why, remedy })
     }
 
+    /// Nobody was there to say what went wrong.
+    pub(crate) fn crashed() -> Self {
+        let why = "it ended unexpectedly; please report this".to_owned();
+        Self::new(Subject::Chain, Flaw::Unreadable(why))
+    }
+
     /// The step at which it went wrong, where there are several.
     pub fn step(&self) -> Option<Step> {
         if let Flaw::Failed { step, .. } = self.flaw {

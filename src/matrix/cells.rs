@@ -13,7 +13,8 @@ use super::filling::{empty, followed, http, server, timing, tls};
 pub use super::looks::{Look, MOST_LOOKS, Seen};
 use super::opinions::Opinions;
 use super::rulings::{Both, Ruling, attempts, evidence, headline, met};
-use crate::certificate::{Facts, Problem, Trust};
+use super::trusted::Trusted;
+use crate::certificate::{Facts, Problem};
 use crate::expectation::Met;
 use crate::identity::mint::Moment;
 use crate::observation::{Answer, Observation, Stage};
@@ -56,7 +57,7 @@ pub struct Square {
 impl Bench {
     /// A bench for one run. Certificates are judged `as_of` a fixed moment, or that long after each
     /// connection.
-    pub fn new(plan: Arc<Plan>, trust: Arc<Vec<Trust>>, as_of: Moment) -> Self {
+    pub fn new(plan: Arc<Plan>, trusted: Arc<Trusted>, as_of: Moment) -> Self {
         let mut looking = vec![vec![]; plan.probes.len()];
         for (nth, planned) in plan.cells.iter().enumerate() {
             if let Some(cells) = looking.get_mut(planned.probe) {
@@ -66,7 +67,7 @@ impl Bench {
         Self {
             plan,
             looking,
-            opinions: Opinions::new(trust),
+            opinions: Opinions::new(trusted),
             as_of,
         }
     }
@@ -119,7 +120,7 @@ impl Bench {
         let at = self.as_of.at(now);
         self.looking_at(probe).all(|(_, planned)| {
             let opinions = &self.opinions;
-            let judgement = opinions.of_server(planned.suite, &planned.target, chain, at, &[]);
+            let judgement = opinions.of_server(planned.suite, &planned.target, chain, now, at, &[]);
             judgement.is_ok()
         })
     }
@@ -279,7 +280,7 @@ impl Bench {
         let is_proved = look.observation.stage >= Stage::ClientAuth;
         let server = (is_proved && !chain.is_empty()).then(|| {
             let opinions = &self.opinions;
-            opinions.of_server(suite, &planned.target, chain, at, authorities)
+            opinions.of_server(suite, &planned.target, chain, look.at, at, authorities)
         });
         // The peer judged us then, whatever the moment that we judge it by.
         let own = self

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
 
+use super::trusted::Trusted;
 use crate::certificate::{
-    Bundles, Expected, Facts, Judgement, Question, Role, SpiffeId, Trust, TrustDomain, judge,
+    Bundles, Expected, Facts, Judgement, Question, Role, SpiffeId, TrustDomain, judge,
 };
 use crate::code::Code;
 use crate::suite::Target;
@@ -17,9 +18,7 @@ use crate::verdict::Own;
 /// Judgements by the trust of each suite, remembered.
 #[derive(Debug)]
 pub(super) struct Opinions {
-    trust: Arc<Vec<Trust>>,
-    /// What an unknown suite trusts.
-    nothing: Trust,
+    trusted: Arc<Trusted>,
     chains: Mutex<HashMap<Vec<CertificateDer<'static>>, Arc<Read>>>,
     servers: Memory<OfServer, Judgement>,
     own: Memory<OfOwn, Own>,
@@ -42,6 +41,8 @@ struct Read {
 struct OfServer {
     chain: usize,
     suite: usize,
+    /// Which of the things that it has trusted.
+    trust: usize,
     expected: Expected,
     bundle: Option<TrustDomain>,
     /// Validity has no finer grain.
@@ -54,6 +55,7 @@ struct OfServer {
 struct OfOwn {
     chain: usize,
     suite: usize,
+    trust: usize,
     second: i64,
     informed: bool,
 }
@@ -62,26 +64,27 @@ struct OfOwn {
 struct Memory<K, V>(Mutex<HashMap<K, Arc<V>>>);
 
 impl Opinions {
-    pub(super) fn new(trust: Arc<Vec<Trust>>) -> Self {
+    pub(super) fn new(trusted: Arc<Trusted>) -> Self {
         Self {
-            trust,
-            nothing: Trust::default(),
+            trusted,
             chains: Mutex::default(),
             servers: Memory(Mutex::default()),
             own: Memory(Mutex::default()),
         }
     }
 
-    /// What a suite thinks of the chain of its target. `authorities` may show what the chain lacks.
+    /// What a suite thinks of the chain of its target that was `seen` at one moment, judged as of another.
+    /// `authorities` may show what the chain lacks.
     pub(super) fn of_server(
         &self,
         suite: usize,
         target: &Target,
         chain: &[CertificateDer<'static>],
+        seen: Timestamp,
         at: Timestamp,
         authorities: &[CertificateDer<'static>],
     ) -> Arc<Judgement> {
-        let trust = self.trust.get(suite).unwrap_or(&self.nothing);
+        let (nth, trust) = self.trusted.at(suite, seen);
         let ask = |elsewhere| {
             let chosen = target.bundle.as_ref();
             let chosen = chosen.map(|domain| match trust.bundles.for_domain(domain) {
@@ -101,6 +104,7 @@ impl Opinions {
         let alone = OfServer {
             chain: self.read(chain).nth,
             suite,
+            trust: nth,
             expected: target.expected.clone(),
             bundle: target.bundle.clone(),
             second: at.as_second(),
@@ -129,7 +133,7 @@ impl Opinions {
     ) -> Option<Arc<Own>> {
         let read = self.read(chain);
         let top_issuer = read.top_issuer.as_ref()?;
-        let trust = self.trust.get(suite).unwrap_or(&self.nothing);
+        let (nth, trust) = self.trusted.at(suite, at);
         let ask = |elsewhere| {
             let expected = if read.has_dns_alone {
                 Expected::AnyName
@@ -163,6 +167,7 @@ impl Opinions {
         let alone = OfOwn {
             chain: read.nth,
             suite,
+            trust: nth,
             second: at.as_second(),
             informed: false,
         };

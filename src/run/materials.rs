@@ -1,30 +1,39 @@
-//! What a run needs before it begins: identities, trust anchors, revocation lists. Edge.
+//! What a run works with: identities, trust anchors, revocation lists, each as fresh as its origin. Edge.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rustls_pki_types::CertificateRevocationListDer;
 use tokio::sync::Mutex;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::certificate::{SpiffeId, Trust};
+use super::belief::{Belief, Pieces};
+use super::now;
+use crate::certificate::SpiffeId;
 use crate::handshake::Guise;
-use crate::identity::{Anchorage, Identity, Origin, Supplier, files};
-use crate::suite::{Place, Source, Suite, Whose};
+use crate::identity::{Anchorage, BundleOrigin, Identity, IdentityError, Origin, Supplier, files};
+use crate::matrix::trusted::Trusted;
+use crate::suite::{BundleSource, Place, Source, Suite};
 
-/// Identities and trust, each as fresh as its origin.
+/// Identities and trust of a run.
 #[derive(Debug)]
 pub struct Materials {
     identities: HashMap<Origin, Held>,
-    /// What each suite trusts, in the order of the suites.
-    pub trust: Arc<Vec<Trust>>,
+    pub(super) beliefs: Vec<Belief>,
+    /// What each suite trusts, in the order of the suites, over time.
+    pub trusted: Arc<Trusted>,
+    /// When we last looked whether what is trusted has changed.
+    looked: Mutex<Instant>,
+    troubles: Vec<Unusable>,
 }
 
 /// An identity that follows its origin.
 #[derive(Debug)]
 struct Held {
-    supplier: Supplier,
+    supplier: Result<Arc<Supplier>, IdentityError>,
     /// The ID it is meant to have, for as long as the run goes on.
     id: Option<SpiffeId>,
     /// What was wrong when we last looked. Files that cannot be read take their time to say so, and
@@ -33,7 +42,7 @@ struct Held {
 }
 
 /// Something that a suite names cannot be used.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("{place}: {what}: {why}")]
 pub struct Unusable {
     place: Place,
@@ -62,36 +71,73 @@ impl Costume {
 }
 
 impl Materials {
-    /// Reads and mints all that these suites name, for a run that starts `now`. The error holds
-    /// everything that cannot be used.
+    /// Reads, mints and asks for all that these suites name, for a run that starts `now`. The error holds
+    /// every mistake; whoever hands out identities and cannot be reached just now is none, see
+    /// [`Materials::troubles`].
     pub async fn gather(suites: &[Suite], now: Timestamp) -> Result<Self, Vec<Unusable>> {
-        let mut troubles = vec![];
-        let mut identities = HashMap::new();
-        let mut trust = vec![];
-        for suite in suites {
-            for source in &suite.sources {
-                let held = match identities.get_mut(&source.origin) {
-                    Some(known) => Held::serve(known, source).await,
-                    None => hold(source, now).await.map(|held| {
-                        identities.extend(held.map(|held| (source.origin.clone(), held)));
-                    }),
-                };
-                troubles.extend(held.err());
-            }
-            trust.push(trusted(suite, &mut troubles).await);
-        }
-        if troubles.is_empty() {
-            Ok(Self {
-                identities,
-                trust: Arc::new(trust),
-            })
-        } else {
-            Err(troubles)
-        }
+        Self::new(suites, now, None).await
     }
 
-    /// What an origin comes as right now: files that have changed are read again.
+    /// The same for another run. What follows its origin by itself goes on to do so.
+    pub async fn again(&self, suites: &[Suite], now: Timestamp) -> Result<Self, Vec<Unusable>> {
+        Self::new(suites, now, Some(self)).await
+    }
+
+    async fn new(
+        suites: &[Suite],
+        now: Timestamp,
+        before: Option<&Self>,
+    ) -> Result<Self, Vec<Unusable>> {
+        let mut suppliers = suppliers(suites, now, before).await;
+        let mut identities: HashMap<Origin, Held> = HashMap::new();
+        let (mut mistakes, mut troubles, mut beliefs) = (vec![], vec![], vec![]);
+        for suite in suites {
+            for source in &suite.sources {
+                if let Some(supplier) = suppliers.remove(&source.origin) {
+                    identities.insert(source.origin.clone(), Held::new(supplier));
+                }
+                if let Some(held) = identities.get_mut(&source.origin)
+                    && let Err(why) = held.serve(source).await
+                {
+                    match matches!(source.origin, Origin::Fetched(_)) {
+                        true => troubles.push(why),
+                        false => mistakes.push(why),
+                    }
+                }
+            }
+            let held = |origin| identities.get(origin)?.supplier.as_ref().ok().cloned();
+            let origins = suite.sources.iter().map(|source| &source.origin);
+            beliefs.push(Belief::new(
+                anchorages(suite, before, &mut mistakes).await,
+                origins.filter_map(held).collect(),
+                crls(suite, &mut mistakes),
+            ));
+        }
+        if !mistakes.is_empty() {
+            mistakes.extend(troubles);
+            return Err(mistakes);
+        }
+        let mut trust = vec![];
+        for belief in &beliefs {
+            trust.push(belief.look().await.unwrap_or_default());
+        }
+        Ok(Self {
+            identities,
+            beliefs,
+            trusted: Arc::new(Trusted::new(trust)),
+            looked: Mutex::new(Instant::now()),
+            troubles,
+        })
+    }
+
+    /// The sources that have no identity just now. Their cells say so; the others go on.
+    pub fn troubles(&self) -> &[Unusable] {
+        &self.troubles
+    }
+
+    /// What an origin comes as right now; what suites trust is brought up to date on the way.
     pub(super) async fn costume(&self, origin: &Origin) -> Result<Costume, String> {
+        self.look().await;
         match (origin, self.identities.get(origin)) {
             (Origin::NoCertificate, _) => Ok(Costume::Nobody),
             (Origin::Plaintext, _) => Ok(Costume::Plaintext),
@@ -102,34 +148,138 @@ impl Materials {
             }
         }
     }
+
+    /// Whether anything that suites trust has changed. Not for every connection: a run asks thousands of
+    /// times a second.
+    async fn look(&self) {
+        // Whoever comes while another looks does not wait for it.
+        let Ok(mut looked) = self.looked.try_lock() else {
+            return;
+        };
+        if looked.elapsed() < LOOK_AGAIN {
+            return;
+        }
+        for (suite, belief) in self.beliefs.iter().enumerate() {
+            if let Some(trust) = belief.look().await {
+                self.trusted.change(suite, now(), trust);
+            }
+        }
+        *looked = Instant::now();
+    }
 }
 
-async fn hold(source: &Source, now: Timestamp) -> Result<Option<Held>, Unusable> {
-    let supplier = Supplier::open(&source.origin, now).await;
-    let supplier = supplier.map_err(|why| unusable(source, why.to_string()))?;
-    let Some(supplier) = supplier else {
-        return Ok(None);
-    };
-    let mut held = Held {
-        supplier,
-        id: None,
-        trouble: Mutex::default(),
-    };
-    held.serve(source).await?;
-    Ok(Some(held))
+/// Every origin of an identity, opened once; those of the run before that follow by themselves are kept.
+async fn suppliers(
+    suites: &[Suite],
+    now: Timestamp,
+    before: Option<&Materials>,
+) -> HashMap<Origin, Result<Arc<Supplier>, IdentityError>> {
+    let mut known = HashMap::new();
+    let mut opening = JoinSet::new();
+    for source in suites.iter().flat_map(|suite| &suite.sources) {
+        let origin = source.origin.clone();
+        if known.contains_key(&origin) || !origin.has_certificate() {
+            continue;
+        }
+        let kept = before.and_then(|before| before.identities.get(&origin));
+        let kept = kept.and_then(|held| held.supplier.as_ref().ok());
+        match (&origin, kept) {
+            (Origin::Fetched(_), Some(kept)) => {
+                known.insert(origin, Ok(Arc::clone(kept)));
+            }
+            _ => {
+                known.insert(origin.clone(), Err(IdentityError::crashed()));
+                opening.spawn(async move {
+                    let opened = Supplier::open(&origin, now).await;
+                    (origin, opened)
+                });
+            }
+        }
+    }
+    while let Some(opened) = opening.join_next().await {
+        match opened {
+            Ok((origin, Ok(Some(supplier)))) => {
+                known.insert(origin, Ok(Arc::new(supplier)));
+            }
+            Ok((origin, Err(why))) => {
+                known.insert(origin, Err(why));
+            }
+            Ok((_, Ok(None))) | Err(_) => {}
+        }
+    }
+    known
+}
+
+/// The bundles of a suite, opened; each that cannot be used is a mistake.
+async fn anchorages(
+    suite: &Suite,
+    before: Option<&Materials>,
+    mistakes: &mut Vec<Unusable>,
+) -> Vec<(BundleSource, Arc<Anchorage>)> {
+    let mut found = vec![];
+    for bundle in &suite.bundles {
+        let kept = before.iter().flat_map(|before| &before.beliefs);
+        let kept = kept.filter_map(|belief| belief.anchorage(&bundle.origin));
+        let opened = match (&bundle.origin, kept.last()) {
+            // A file that cannot be read any more must be told, so that it is opened anew.
+            (BundleOrigin::File(_), _) | (_, None) => {
+                let opened = Anchorage::open(&bundle.origin).await;
+                opened.map(Arc::new)
+            }
+            (_, Some(kept)) => Ok(kept),
+        };
+        let usable = match opened {
+            Ok(anchorage) => Pieces::check(bundle, &anchorage).await.map(|()| anchorage),
+            Err(why) => Err(why.to_string()),
+        };
+        match usable {
+            Ok(anchorage) => found.push((bundle.clone(), anchorage)),
+            Err(why) => mistakes.push(Unusable {
+                place: bundle.place.clone(),
+                what: bundle.title(),
+                why,
+            }),
+        }
+    }
+    found
+}
+
+fn crls(suite: &Suite, mistakes: &mut Vec<Unusable>) -> Vec<CertificateRevocationListDer<'static>> {
+    let mut all = vec![];
+    for path in &suite.crls {
+        match files::load_crls(path) {
+            Ok(lists) => all.extend(lists),
+            Err(why) => mistakes.push(Unusable {
+                place: Place {
+                    file: suite.name.clone(),
+                    line: 0,
+                    column: 0,
+                },
+                what: "revocation list".to_owned(),
+                why: why.to_string(),
+            }),
+        }
+    }
+    all
 }
 
 impl Held {
+    fn new(supplier: Result<Arc<Supplier>, IdentityError>) -> Self {
+        Self {
+            supplier,
+            id: None,
+            trouble: Mutex::default(),
+        }
+    }
+
     /// Makes sure that this is what another source takes it for.
     async fn serve(&mut self, source: &Source) -> Result<(), Unusable> {
         // What is minted has the name that it is minted with, or none.
-        if let (Some(id), true) = (&source.id, source.origin.is_real()) {
-            let found = self.supplier.current().await;
-            let found = found.map_err(|why| unusable(source, why.to_string()))?;
-            is_named(&found.identity, id).map_err(|why| unusable(source, why))?;
-            self.id = Some(id.clone());
+        if source.origin.is_real() {
+            self.id = source.id.clone().or(self.id.take());
         }
-        Ok(())
+        let found = self.identity().await;
+        found.map(drop).map_err(|why| unusable(source, why))
     }
 
     /// The identity of this moment, or why there is none.
@@ -140,18 +290,24 @@ impl Held {
         {
             return Err(trouble.clone());
         }
-        let found = match (self.supplier.current().await, &self.id) {
-            (Err(trouble), _) => Err(trouble.to_string()),
-            (Ok(supply), Some(id)) => {
-                is_named(&supply.identity, id).map(|()| supply.identity.clone())
-            }
-            (Ok(supply), None) => Ok(supply.identity.clone()),
-        };
+        let found = self.identity().await;
         *known = found
             .as_ref()
             .err()
             .map(|why| (Instant::now(), why.clone()));
         found
+    }
+
+    async fn identity(&self) -> Result<Identity, String> {
+        let supply = match &self.supplier {
+            Ok(supplier) => supplier.current().await,
+            Err(why) => Err(why.clone()),
+        };
+        let identity = supply.map_err(|why| why.to_string())?.identity.clone();
+        match &self.id {
+            Some(id) => is_named(&identity, id).map(|()| identity),
+            None => Ok(identity),
+        }
     }
 }
 
@@ -185,54 +341,7 @@ fn unusable(source: &Source, why: String) -> Unusable {
     }
 }
 
-async fn trusted(suite: &Suite, troubles: &mut Vec<Unusable>) -> Trust {
-    let mut trust = Trust::default();
-    for bundle in &suite.bundles {
-        match Anchorage::open(&bundle.origin).await {
-            Ok(anchorage) => {
-                if let Ok(held) = anchorage.current().await {
-                    admit(&mut trust, &bundle.whose, &held);
-                }
-            }
-            Err(why) => troubles.push(Unusable {
-                place: bundle.place.clone(),
-                what: match &bundle.whose {
-                    Whose::Domain(domain) => {
-                        format!("bundle of trust domain {:?}", domain.as_str())
-                    }
-                    Whose::Each | Whose::Any => "bundle".to_owned(),
-                },
-                why: why.to_string(),
-            }),
-        }
-    }
-    for path in &suite.crls {
-        match files::load_crls(path) {
-            Ok(lists) => trust.crls.extend(lists),
-            Err(why) => troubles.push(Unusable {
-                place: Place {
-                    file: suite.name.clone(),
-                    line: 0,
-                    column: 0,
-                },
-                what: "revocation list".to_owned(),
-                why: why.to_string(),
-            }),
-        }
-    }
-    trust
-}
-
-fn admit(trust: &mut Trust, whose: &Whose, held: &Trust) {
-    for (domain, bundle) in held.bundles.iter() {
-        match (whose, domain) {
-            (Whose::Domain(wanted), None) => trust.bundles.insert(wanted.clone(), bundle.clone()),
-            (Whose::Domain(wanted), Some(domain)) if wanted != domain => {}
-            (_, Some(domain)) => trust.bundles.insert(domain.clone(), bundle.clone()),
-            (Whose::Each | Whose::Any, None) => trust.bundles.set_untagged(bundle.clone()),
-        }
-    }
-}
-
 /// How long a source rests whose files cannot be read.
 const ANOTHER_LOOK: Duration = Duration::from_secs(1);
+/// How old what is trusted may be.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);

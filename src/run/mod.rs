@@ -1,6 +1,7 @@
 //! The line as code: every planned connection, bounded in number and rate, until done or stopped.
 //! Edge: reads the clock.
 
+mod belief;
 mod discovery;
 mod jobs;
 mod materials;
@@ -74,7 +75,7 @@ pub async fn run(
     let started = now();
     let bench = Arc::new(Bench::new(
         Arc::clone(&plan),
-        Arc::clone(&materials.trust),
+        Arc::clone(&materials.trusted),
         settings.as_of,
     ));
     let worker = Worker {

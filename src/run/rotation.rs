@@ -11,6 +11,7 @@ use crate::certificate::{
 };
 use crate::code::{Code, Kind};
 use crate::matrix::Certificate;
+use crate::matrix::trusted::Trusted;
 use crate::rotation::OwnLeaf;
 use crate::suite::{Expectation, Source, Suite, Wanted};
 
@@ -30,20 +31,27 @@ impl Materials {
                 domains.push(domain);
             }
         }
-        let trust = self.trust.iter().cloned().map(|mut trust| {
+        for belief in &mut self.beliefs {
+            for domain in &domains {
+                belief.beside.push((domain.clone(), roots.clone()));
+            }
+        }
+        let trust = (0..self.beliefs.len()).map(|suite| {
+            let mut trust = Trust::clone(&self.trusted.latest(suite));
             for domain in &domains {
                 admit(&mut trust.bundles, domain.as_ref(), roots);
             }
             trust
         });
-        self.trust = Arc::new(trust.collect());
+        self.trusted = Arc::new(Trusted::new(trust));
         self
     }
 
     /// The leaf of every source that has one at this moment, each source once.
     pub async fn own_leaves(&self, suites: &[Suite], at: Timestamp) -> Vec<OwnLeaf> {
         let mut leaves: Vec<OwnLeaf> = vec![];
-        for (suite, trust) in suites.iter().zip(self.trust.iter()) {
+        for (nth, suite) in suites.iter().enumerate() {
+            let trust = self.trusted.latest(nth);
             for source in &suite.sources {
                 let name = source.name.as_str();
                 if leaves.iter().any(|known| known.source == name) {
@@ -61,7 +69,7 @@ impl Materials {
                 leaves.push(OwnLeaf {
                     source: name.to_owned(),
                     is_workload,
-                    ..leaf(chain, trust, at)
+                    ..leaf(chain, &trust, at)
                 });
             }
         }
@@ -120,7 +128,7 @@ fn leaf(
 }
 
 /// Puts the roots into the bundle that judges this trust domain, or names.
-fn admit(bundles: &mut Bundles, domain: Option<&TrustDomain>, roots: &Bundle) {
+pub(super) fn admit(bundles: &mut Bundles, domain: Option<&TrustDomain>, roots: &Bundle) {
     let held = match domain {
         Some(domain) => bundles.for_domain(domain),
         None => bundles.for_name(),

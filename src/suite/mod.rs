@@ -63,6 +63,17 @@ pub struct BundleSource {
     pub place: Place,
 }
 
+impl BundleSource {
+    /// The name, for people.
+    pub fn title(&self) -> String {
+        match &self.whose {
+            Whose::Domain(domain) => format!("bundle of trust domain {:?}", domain.as_str()),
+            Whose::Each => "bundle \"*\"".to_owned(),
+            Whose::Any => "bundle".to_owned(),
+        }
+    }
+}
+
 /// Which trust domain a bundle belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Whose {

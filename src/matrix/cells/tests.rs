@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::certificate::Bundle;
+use crate::certificate::{Bundle, Trust};
 use crate::code::Code;
 use crate::identity::{Authority, Leaf};
 use crate::observation::{
@@ -314,7 +314,7 @@ impl Mesh {
         let trust = vec![trust; suites.len()];
         Bench::new(
             Arc::new(plan(&suites).unwrap()),
-            Arc::new(trust),
+            Arc::new(Trusted::new(trust)),
             Moment::NOW,
         )
     }
