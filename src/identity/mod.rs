@@ -7,8 +7,10 @@ mod authority;
 mod error;
 pub mod files;
 #[allow(dead_code, reason = "sources come one by one")]
+#[cfg(feature = "grpc")]
 mod grpc;
 #[allow(dead_code, reason = "sources come one by one")]
+#[cfg(feature = "kubernetes")]
 mod kubernetes;
 mod layout;
 mod leaf;

@@ -10,6 +10,8 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
 use super::error::IdentityError;
+#[cfg(feature = "grpc")]
+use super::grpc;
 use super::loader::{fetch, load_trust};
 use super::mint;
 use super::on_disk::OnDisk;
@@ -17,7 +19,7 @@ use super::origin::{BundleOrigin, Fetched, Files, Origin};
 use super::pushed::Pushed;
 use super::supply::Supply;
 use super::walk::Walk;
-use super::{files, grpc, layout};
+use super::{files, layout};
 use crate::certificate::Trust;
 
 /// An identity that follows its origin.
@@ -50,7 +52,10 @@ impl Supplier {
             }
             Origin::Mint(what) => Kept::Fixed(Arc::new(mint::supply(what, now)?)),
             Origin::Fetched(from) => Kept::Pushed(match &**from {
+                #[cfg(feature = "grpc")]
                 Fetched::WorkloadApi(from) => grpc::workload_api::identities(from).await?,
+                #[cfg(not(feature = "grpc"))]
+                Fetched::WorkloadApi(_) => renewed(from, now).await?,
                 Fetched::IstioCa(_)
                 | Fetched::Linkerd(_)
                 | Fetched::Secret(_)
@@ -79,9 +84,12 @@ impl Anchorage {
                 let read = || files::load_trust(path);
                 Kept::OnDisk(path.clone(), OnDisk::open(from_ref(path), read).await?)
             }
+            #[cfg(feature = "grpc")]
             BundleOrigin::WorkloadApi(endpoint) => {
                 Kept::Pushed(grpc::workload_api::trust(endpoint.as_ref()).await?)
             }
+            #[cfg(not(feature = "grpc"))]
+            BundleOrigin::WorkloadApi(_) => Kept::Pushed(asked_again(origin).await?),
             BundleOrigin::ConfigMap(_) | BundleOrigin::Secret(_) | BundleOrigin::SpireServer(_) => {
                 Kept::Pushed(asked_again(origin).await?)
             }
