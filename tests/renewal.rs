@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mtls_probe::code::Code;
+use mtls_probe::identity::Authority;
 use mtls_probe::lab::{Lab, Options, Scratch};
 use mtls_probe::matrix::{Cell, Matrix};
 use mtls_probe::plan::plan;
@@ -103,6 +104,31 @@ async fn renewed_files_are_picked_up() {
 }
 
 #[tokio::test]
+async fn a_bundle_that_is_replaced_judges_what_comes_after_it() {
+    let stage = Stage::new("frontend", "sa/frontend").await;
+    let folder = stage.scratch.folder();
+    let roots = fs::read(folder.join("roots.pem")).unwrap();
+    let stranger = Authority::throwaway("a stranger", now()).unwrap();
+    let stranger = encode(stranger.root().unwrap());
+    fs::write(folder.join("roots.pem"), stranger).unwrap();
+    let matrix = stage
+        .run(|folder| {
+            fs::write(folder.join("next.pem"), &roots).unwrap();
+            fs::rename(folder.join("next.pem"), folder.join("roots.pem")).unwrap();
+            // Bundles are not looked at for every connection.
+            std::thread::sleep(Duration::from_millis(150));
+        })
+        .await;
+    let row = stage.row(&matrix, "a");
+    let (first, rest) = row.split_first().unwrap();
+    assert_eq!(
+        (first.code, first.by.as_deref()),
+        (Code::UnknownCa, Some("probe"))
+    );
+    assert!(rest.iter().all(|cell| cell.code == Code::Ok), "{rest:#?}");
+}
+
+#[tokio::test]
 async fn every_source_of_the_same_files_must_be_who_they_say() {
     let stage = Stage::new("frontend", "sa/frontend").await;
     let text = stage.text.replace(
@@ -151,6 +177,10 @@ async fn a_run_that_is_stopped_tells_no_mode_of_what_it_has_half_seen() {
         assert_eq!(target.mode, "UNKNOWN", "{target:?}");
         assert!(target.evidence[0].contains("stopped"), "{target:?}");
     }
+}
+
+fn encode(certificate: &[u8]) -> String {
+    pem::encode(&pem::Pem::new("CERTIFICATE", certificate))
 }
 
 const TARGETS: usize = 4;
