@@ -127,6 +127,16 @@ pub enum Flaw {
     /// JSON stands where PEM is expected.
     #[error("is JSON, and PEM is expected; a SPIFFE bundle in JSON is not read yet")]
     Json,
+    /// DER values do not follow one another without a gap.
+    #[error(
+        "is broken DER: certificate {nth}, at byte {at}, is cut short or none at all; certificates in DER stand one after the other, with nothing between them"
+    )]
+    BrokenDer {
+        /// Which one, counted from 1.
+        nth: usize,
+        /// Where it begins, counted from 0.
+        at: usize,
+    },
     /// The PEM itself is broken, in words.
     #[error("is broken PEM: {0}")]
     BrokenPem(String),

@@ -4,12 +4,11 @@
 //! knows them all.
 
 mod authority;
+mod bundle_format;
 mod error;
 pub mod files;
-#[allow(dead_code, reason = "sources come one by one")]
 #[cfg(feature = "grpc")]
 mod grpc;
-#[allow(dead_code, reason = "sources come one by one")]
 #[cfg(feature = "kubernetes")]
 mod kubernetes;
 mod layout;
@@ -21,11 +20,11 @@ mod origin;
 mod pem;
 mod pushed;
 mod rename;
-#[allow(dead_code, reason = "sources come one by one")]
+#[cfg(any(feature = "grpc", feature = "kubernetes"))]
 mod signing_request;
 mod supplier;
 mod supply;
-#[allow(dead_code, reason = "sources come one by one")]
+#[cfg(feature = "grpc")]
 mod token;
 mod walk;
 
