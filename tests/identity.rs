@@ -228,8 +228,7 @@ fn a_bundle_holds_certificates_and_no_key() {
     for (file, want) in [
         ("both.pem", Flaw::KeyInBundle),
         ("key-encrypted-pkcs8.pem", Flaw::KeyInBundle),
-        ("empty.pem", Flaw::Empty),
-        ("bundle-json.pem", Flaw::Json),
+        ("empty.pem", Flaw::EmptyBundle),
         ("crl.pem", Flaw::NoCertificate(vec!["X509 CRL".to_owned()])),
     ] {
         assert_eq!(

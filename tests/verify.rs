@@ -150,7 +150,7 @@ fn what_cannot_be_used_is_named_with_the_way_out() {
             "leaf.pem",
             "bundle.json",
             vec![],
-            "is JSON, and PEM is expected",
+            "is JSON that is no SPIFFE bundle: line 1, column 12",
         ),
         (
             "leaf.pem",
@@ -257,7 +257,7 @@ impl Desk {
         write("empty.pem", b"");
         write("text.pem", b"not a certificate\n");
         write("broken.pem", pem.replace("-----END", "").as_bytes());
-        write("bundle.json", b"{\"keys\": []}");
+        write("bundle.json", b"{\"keys\": [ }");
         Self { folder }
     }
 

@@ -125,8 +125,34 @@ pub enum Flaw {
     #[error("is DER, and PEM is expected; convert it: {0}")]
     Der(Der),
     /// JSON stands where PEM is expected.
-    #[error("is JSON, and PEM is expected; a SPIFFE bundle in JSON is not read yet")]
-    Json,
+    #[error(
+        "is JSON, and PEM is expected; a SPIFFE bundle in JSON belongs where trust anchors are asked for"
+    )]
+    NotPem,
+    /// The JSON of a bundle cannot be read.
+    #[error("is JSON that is no SPIFFE bundle: line {line}, column {column}: {why}")]
+    Json {
+        /// Where, counted from 1.
+        line: usize,
+        /// Where, counted from 1.
+        column: usize,
+        /// What is wrong there.
+        why: String,
+    },
+    /// A SPIFFE bundle breaks the rules of the standard, in words.
+    #[error("is no SPIFFE bundle: {0}")]
+    SpiffeBundle(String),
+    /// A map of bundles stands where one is expected; these are its trust domains.
+    #[error(
+        "is a map of bundles ({}), and one bundle is expected; each of them counts for its own trust domain alone", listed(.0)
+    )]
+    SeveralBundles(Vec<String>),
+    /// Nothing is in a trust bundle.
+    #[error("is empty; a bundle that trusts nobody on purpose says so: {{\"keys\": []}}")]
+    EmptyBundle,
+    /// Another container stands where trust anchors are expected, and how to take them out of it.
+    #[error("is {0}; take the certificates out of it: {1}")]
+    Container(&'static str, &'static str),
     /// DER values do not follow one another without a gap.
     #[error(
         "is broken DER: certificate {nth}, at byte {at}, is cut short or none at all; certificates in DER stand one after the other, with nothing between them"
@@ -226,6 +252,8 @@ pub enum Der {
     Key,
     /// PKCS#12: certificates and key in one, encrypted.
     Pkcs12,
+    /// PKCS#7: certificates alone.
+    Pkcs7,
 }
 
 impl fmt::Display for Der {
@@ -234,6 +262,7 @@ impl fmt::Display for Der {
             Self::Certificate => "openssl x509 -inform DER -in FILE -out FILE.pem",
             Self::Key => "(umask 077; openssl pkey -inform DER -in FILE -out FILE.pem)",
             Self::Pkcs12 => "(umask 077; openssl pkcs12 -in FILE -noenc -out FILE.pem)",
+            Self::Pkcs7 => "openssl pkcs7 -inform DER -in FILE -print_certs -out FILE.pem",
         })
     }
 }
@@ -243,5 +272,15 @@ fn seen(labels: &[String]) -> String {
         "no PEM block at all".to_owned()
     } else {
         format!("only {}", labels.join(", "))
+    }
+}
+
+fn listed(names: &[String]) -> String {
+    match names {
+        [] => "of no trust domain".to_owned(),
+        [first, second, third, rest @ ..] if !rest.is_empty() => {
+            format!("of {first}, {second}, {third} and {} more", rest.len())
+        }
+        all => format!("of {}", all.join(", ")),
     }
 }

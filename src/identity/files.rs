@@ -11,7 +11,7 @@ use super::error::{Flaw, IdentityError, Subject};
 use super::origin::Files;
 use super::supply::Supply;
 use super::walk::{Step, Walk};
-use super::{Identity, layout, pem};
+use super::{Identity, bundle_format, layout, pem};
 use crate::certificate::{Bundle, Bundles, Trust};
 
 /// An identity from a PEM chain, leaf first, and its PEM key; both may be the same file.
@@ -28,16 +28,13 @@ pub fn load_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, IdentityE
         .map_err(|flaw| IdentityError::new(Subject::File(path.to_owned()), flaw))
 }
 
-/// The trust anchors of a PEM file. A certificate that is no CA may be among them: it is an anchor
-/// because somebody put it there.
+/// The trust anchors of a file: PEM, DER, or a SPIFFE bundle in JSON. A certificate that is no CA may be
+/// among them: it is an anchor because somebody put it there. A map of bundles is none: see
+/// [`load_bundles`].
 pub fn load_bundle(path: &Path) -> Result<Bundle, IdentityError> {
     let bytes = read(path, MAX_BUNDLE)?;
-    let flawed = |flaw| IdentityError::new(Subject::File(path.to_owned()), flaw);
-    if pem::has_key(&bytes) {
-        return Err(flawed(Flaw::KeyInBundle));
-    }
-    let certificates = pem::certificates(&bytes).map_err(flawed)?;
-    Bundle::new(certificates).map_err(|(nth, why)| flawed(Flaw::Malformed { nth: nth + 1, why }))
+    bundle_format::bundle(&bytes)
+        .map_err(|flaw| IdentityError::new(Subject::File(path.to_owned()), flaw))
 }
 
 /// The identity in files, in whatever way they are named.
@@ -67,7 +64,9 @@ pub(super) fn load_trust(path: &Path) -> Result<Trust, IdentityError> {
 
 /// The trust anchors of a file: one untagged bundle, or the bundles of a map by trust domain.
 pub fn load_bundles(path: &Path) -> Result<Bundles, IdentityError> {
-    load_bundle(path).map(Bundles::untagged)
+    let bytes = read(path, MAX_BUNDLE)?;
+    bundle_format::bundles(&bytes)
+        .map_err(|flaw| IdentityError::new(Subject::File(path.to_owned()), flaw))
 }
 
 /// The revocation lists of a PEM or DER file.

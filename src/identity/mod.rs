@@ -22,6 +22,7 @@ mod pushed;
 mod rename;
 #[cfg(any(feature = "grpc", feature = "kubernetes"))]
 mod signing_request;
+mod spiffe_bundle;
 mod supplier;
 mod supply;
 #[cfg(feature = "grpc")]

@@ -43,9 +43,9 @@ pub(super) fn has_key(bytes: &[u8]) -> bool {
 
 /// Revocation lists, PEM or one DER, at least one.
 pub(super) fn crls(bytes: &[u8]) -> Result<Vec<CertificateRevocationListDer<'static>>, Flaw> {
-    let found: Vec<CertificateRevocationListDer<'static>> = match bytes.first() {
-        Some(&SEQUENCE) => vec![bytes.to_vec().into()],
-        _ => items(bytes)?,
+    let found: Vec<CertificateRevocationListDer<'static>> = match is_der(bytes) {
+        true => vec![bytes.to_vec().into()],
+        false => items(bytes)?,
     };
     if found.is_empty() {
         return Err(absent(bytes, Flaw::NoCrl));
@@ -59,6 +59,12 @@ pub(super) fn crls(bytes: &[u8]) -> Result<Vec<CertificateRevocationListDer<'sta
         }
     }
     Ok(found)
+}
+
+/// Whether this is DER that could hold a certificate. A text may begin with a SEQUENCE as well, which is
+/// the digit 0, but not with a length of more than 127 bytes.
+pub(super) fn is_der(bytes: &[u8]) -> bool {
+    matches!(bytes, [SEQUENCE, 0x80..=0xff, ..])
 }
 
 /// A private key that wipes itself.
@@ -93,7 +99,7 @@ fn absent(bytes: &[u8], otherwise: fn(Vec<String>) -> Flaw) -> Flaw {
     let text = bytes.trim_ascii();
     match text.first() {
         None => Flaw::Empty,
-        Some(b'{') => Flaw::Json,
+        Some(b'{') => Flaw::NotPem,
         Some(&SEQUENCE) => der_kind(text).map_or_else(|| otherwise(vec![]), Flaw::Der),
         Some(_) => {
             let labels = labels(bytes);
@@ -134,16 +140,19 @@ fn contains(bytes: &[u8], what: &[u8]) -> bool {
     bytes.windows(what.len()).any(|window| window == what)
 }
 
-/// A certificate begins with a SEQUENCE in a SEQUENCE, keys and PKCS#12 with a version in one.
-fn der_kind(bytes: &[u8]) -> Option<Der> {
-    let inner = match bytes.get(1)? {
-        short @ 0..=0x7f => bytes.get(2..2 + usize::from(*short).min(bytes.len() - 2))?,
-        long => bytes.get(2 + usize::from(long & 0x7f)..)?,
+/// A certificate begins with a SEQUENCE in a SEQUENCE, keys and PKCS#12 with a version in one, PKCS#7 with
+/// an OID in one.
+pub(super) fn der_kind(bytes: &[u8]) -> Option<Der> {
+    let inner = match bytes {
+        [SEQUENCE, 0..=0x7f, inner @ ..] => inner,
+        [SEQUENCE, long, rest @ ..] => rest.get(usize::from(long & 0x7f)..)?,
+        _ => return None,
     };
     match inner {
         [SEQUENCE, ..] => Some(Der::Certificate),
         [INTEGER, 1, 3, ..] => Some(Der::Pkcs12),
         [INTEGER, 1, 0 | 1, ..] => Some(Der::Key),
+        [OID, ..] => Some(Der::Pkcs7),
         _ => None,
     }
 }
@@ -177,3 +186,4 @@ pub(crate) fn encode(label: &str, der: &[u8]) -> Zeroizing<String> {
 
 const SEQUENCE: u8 = 0x30;
 const INTEGER: u8 = 0x02;
+const OID: u8 = 0x06;

@@ -7,5 +7,6 @@
     reason = "a test may fail so"
 )]
 
+mod bundles;
 #[path = "../standins/mod.rs"]
 mod standins;
