@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
 use zeroize::Zeroizing;
@@ -50,6 +50,14 @@ pub(super) fn supply(from: &Files, walk: &mut Walk) -> Result<Supply, IdentityEr
             walk.done(Step::Identity, "the key belongs to the leaf");
             Ok(Supply::alone(identity, format!("file {}", chain.display())))
         }
+    }
+}
+
+/// Every file that says something of the identity.
+pub(super) fn paths(from: &Files) -> Vec<PathBuf> {
+    match from {
+        Files::Named { chain, key } => vec![chain.clone(), key.clone()],
+        Files::Folder(folder) => layout::paths(folder),
     }
 }
 

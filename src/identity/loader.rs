@@ -10,7 +10,7 @@ use super::kubernetes;
 use super::origin::{BundleOrigin, Fetched, Origin};
 use super::supply::Supply;
 use super::walk::{Step, Walk};
-use super::{files, mint};
+use super::{files, mint, on_disk};
 use crate::certificate::Trust;
 
 /// What an origin hands out `now`; nothing for the pseudo-sources. Each call reads, mints or asks anew.
@@ -20,7 +20,11 @@ pub async fn load(
     walk: &mut Walk,
 ) -> Result<Option<Supply>, IdentityError> {
     match origin {
-        Origin::Files(from) => files::supply(from, walk).map(Some),
+        Origin::Files(from) => {
+            let read = || files::supply(from, &mut Walk::default());
+            on_disk::calm(&files::paths(from), read).await;
+            files::supply(from, walk).map(Some)
+        }
         Origin::Mint(what) => {
             let supply = mint::supply(what, now)?;
             walk.done(Step::Identity, "minted for this run");

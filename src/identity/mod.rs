@@ -3,6 +3,7 @@
 //! This file is pure: bytes in, identity out. The fetchers beside it bring the bytes, and [`load`]
 //! knows them all.
 
+mod anchors_beside;
 mod authority;
 mod bundle_format;
 mod error;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::Mutex;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::error::IdentityError;
 
@@ -18,6 +18,9 @@ pub(super) struct OnDisk<T>(Mutex<State<T>>);
 struct State<T> {
     read: Result<Arc<T>, IdentityError>,
     seen: Vec<Stamp>,
+    at: Instant,
+    /// Whether it was read again since, late enough for every change to show.
+    confirmed: bool,
 }
 
 impl<T> OnDisk<T> {
@@ -38,36 +41,64 @@ impl<T> OnDisk<T> {
         read: impl Fn() -> Result<T, IdentityError>,
     ) -> Result<Arc<T>, IdentityError> {
         let mut state = self.0.lock().await;
-        if state.read.is_err() || state.seen != stamps(paths) {
+        let seen = stamps(paths);
+        if state.seen != seen {
             *state = settle(paths, read).await;
+        } else if state.read.is_err() {
+            // Patience was had already.
+            state.read = read().map(Arc::new);
+        } else if !state.confirmed && state.at.elapsed() > TICK {
+            *state = settle(paths, read).await;
+            state.confirmed = state.seen == seen;
         }
         state.read.clone()
     }
 }
 
-/// Writers replace chain and key one after the other: what is wrong for a moment is no error yet.
+/// Waits until files can be read that somebody may be writing just now. Whether they can be is not said.
+pub(super) async fn calm<T>(paths: &[PathBuf], read: impl Fn() -> Result<T, IdentityError>) {
+    settle(paths, read).await;
+}
+
+/// Writers replace chain and key one after the other: what is wrong for a moment is no error yet, and
+/// what was read while they write may be half of the old and half of the new.
 async fn settle<T>(paths: &[PathBuf], read: impl Fn() -> Result<T, IdentityError>) -> State<T> {
+    let begun = Instant::now();
     let mut patience = PATIENCE.iter();
+    let mut last = vec![];
     loop {
-        // Before the reading, so that a change during it is seen the next time.
         let seen = stamps(paths);
-        match (read(), patience.next()) {
-            (Err(_), Some(pause)) => sleep(*pause).await,
-            (read, _) => {
-                let read = read.map(Arc::new);
-                return State { read, seen };
+        let read = read().map(Arc::new);
+        let is_still = seen == stamps(paths);
+        if seen != last && begun.elapsed() < LONGEST {
+            patience = PATIENCE.iter();
+        }
+        match (is_still && read.is_ok(), patience.next()) {
+            (false, Some(pause)) => sleep(*pause).await,
+            (true, _) | (false, None) => {
+                return State {
+                    read,
+                    seen,
+                    at: begun,
+                    confirmed: false,
+                };
             }
         }
+        last = seen;
     }
 }
 
-/// What changes when a file does. Replaced files have another inode, also within one tick of the clock.
+/// What changes when a file does. Replaced files have another inode, also within one tick of the clock;
+/// for those that are written in place within one there is a second look.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Stamp {
     modified: Option<SystemTime>,
     size: u64,
-    inode: (u64, u64),
+    inode: Inode,
 }
+
+/// Device, number, and when it changed last, be it in content, name or rights.
+type Inode = (u64, u64, (i64, i64));
 
 fn stamps(paths: &[PathBuf]) -> Vec<Stamp> {
     let stamps = paths.iter().map(|path| {
@@ -75,23 +106,31 @@ fn stamps(paths: &[PathBuf]) -> Vec<Stamp> {
         Stamp {
             modified: about.as_ref().and_then(|about| about.modified().ok()),
             size: about.as_ref().map_or(0, Metadata::len),
-            inode: about.as_ref().map_or((0, 0), inode),
+            inode: about.as_ref().map(inode).unwrap_or_default(),
         }
     });
     stamps.collect()
 }
 
 #[cfg(unix)]
-fn inode(about: &Metadata) -> (u64, u64) {
+fn inode(about: &Metadata) -> Inode {
     use std::os::unix::fs::MetadataExt;
-    (about.dev(), about.ino())
+    (
+        about.dev(),
+        about.ino(),
+        (about.ctime(), about.ctime_nsec()),
+    )
 }
 
 #[cfg(not(unix))]
-fn inode(_: &Metadata) -> (u64, u64) {
-    (0, 0)
+fn inode(_: &Metadata) -> Inode {
+    Inode::default()
 }
 
+/// Longer than the clock of any file system stands still.
+const TICK: Duration = Duration::from_millis(50);
+/// How long to go on while the files change all the time.
+const LONGEST: Duration = Duration::from_secs(2);
 const PATIENCE: [Duration; 4] = [
     Duration::from_millis(5),
     Duration::from_millis(20),

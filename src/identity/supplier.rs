@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
 use super::error::IdentityError;
+use super::files;
 #[cfg(feature = "grpc")]
 use super::grpc;
 use super::loader::{fetch, load_trust};
@@ -19,7 +20,6 @@ use super::origin::{BundleOrigin, Fetched, Files, Origin};
 use super::pushed::Pushed;
 use super::supply::Supply;
 use super::walk::Walk;
-use super::{files, layout};
 use crate::certificate::Trust;
 
 /// An identity that follows its origin.
@@ -47,7 +47,7 @@ impl Supplier {
         let kept = match origin {
             Origin::NoCertificate | Origin::Plaintext | Origin::Sidecar => return Ok(None),
             Origin::Files(from) => {
-                let kept = OnDisk::open(&paths(from), || from_files(from)).await?;
+                let kept = OnDisk::open(&files::paths(from), || from_files(from)).await?;
                 Kept::OnDisk(from.clone(), kept)
             }
             Origin::Mint(what) => Kept::Fixed(Arc::new(mint::supply(what, now)?)),
@@ -70,7 +70,9 @@ impl Supplier {
     pub async fn current(&self) -> Result<Arc<Supply>, IdentityError> {
         match &self.0 {
             Kept::Fixed(supply) => Ok(Arc::clone(supply)),
-            Kept::OnDisk(from, kept) => kept.current(&paths(from), || from_files(from)).await,
+            Kept::OnDisk(from, kept) => {
+                kept.current(&files::paths(from), || from_files(from)).await
+            }
             Kept::Pushed(pushed) => pushed.current(),
         }
     }
@@ -111,14 +113,6 @@ impl Anchorage {
 
 fn from_files(from: &Files) -> Result<Supply, IdentityError> {
     files::supply(from, &mut Walk::default())
-}
-
-/// Every file that says something of the identity.
-fn paths(from: &Files) -> Vec<PathBuf> {
-    match from {
-        Files::Named { chain, key } => vec![chain.clone(), key.clone()],
-        Files::Folder(folder) => layout::paths(folder),
-    }
 }
 
 /// An identity that is asked for again in good time. While it lasts, a failure to renew it is no trouble.

@@ -8,5 +8,6 @@
 )]
 
 mod bundles;
+mod files;
 #[path = "../standins/mod.rs"]
 mod standins;
