@@ -105,8 +105,11 @@ impl Authority {
         }
     }
 
-    /// A CA below this one.
+    /// A CA below this one, if it allows one.
     pub fn intermediate(&self, name: &str, now: Timestamp) -> Result<Self, IdentityError> {
+        if parse_all(&self.chain).map_err(mint)?.path_len == Some(0) {
+            return Err(IdentityError::new(Subject::Chain, Flaw::NoCaBelow));
+        }
         let key = Secret::draw()?;
         let mut params = ca(name, now)?;
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -169,6 +172,11 @@ impl Authority {
     /// The signing key as PEM, wiped when dropped.
     pub(crate) fn key_pem(&self) -> Zeroizing<String> {
         pem::encode("PRIVATE KEY", self.key.0.serialized_der())
+    }
+
+    /// Whether it is a root that signs leaves itself, and sends nothing but them.
+    pub(super) fn is_bare_root(&self) -> bool {
+        !self.sends_root && self.below_root().next().is_none()
     }
 
     /// Nobody sends a root: who trusts it has it.

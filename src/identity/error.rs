@@ -216,6 +216,11 @@ pub enum Flaw {
         "is not a CA certificate, and nobody would take what it signs; give the CA's own certificate"
     )]
     NotCa,
+    /// The CA may sign leaves alone.
+    #[error(
+        "allows no CA below it (its path length is 0), so that there is no intermediate to leave out; give a CA that is an intermediate itself"
+    )]
+    NoCaBelow,
     /// A name holds characters that a certificate cannot carry there.
     #[error("cannot carry the name {0:?}: only ASCII is allowed there")]
     Name(String),

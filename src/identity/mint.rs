@@ -25,7 +25,15 @@ pub fn mint(what: &Mint, now: Timestamp) -> Result<Identity, IdentityError> {
         is_ca: what.is_ca,
         alone: what.omit_intermediates,
     };
-    authority(&what.ca, now)?.issue(&leaf)?.identity()
+    let mut authority = authority(&what.ca, now)?;
+    if what.omit_intermediates && authority.is_bare_root() {
+        let below = authority.intermediate("an intermediate that is left out", now);
+        authority = below.map_err(|error| match &what.ca {
+            Ca::Files { chain, .. } | Ca::Like(chain) => error.of_file(chain),
+            Ca::Throwaway => error,
+        })?;
+    }
+    authority.issue(&leaf)?.identity()
 }
 
 /// The same, as a source hands it out.
@@ -91,7 +99,8 @@ pub struct Mint {
     pub extended_key_usage: Vec<Purpose>,
     /// Mark the leaf as a CA.
     pub is_ca: bool,
-    /// Send the leaf alone, without the intermediates of the CA.
+    /// Send the leaf alone, without the intermediates of the CA. Where a given CA is its root alone, there
+    /// is one made for this run, and left out.
     pub omit_intermediates: bool,
 }
 

@@ -16,6 +16,7 @@ mod layout;
 mod leaf;
 mod loader;
 pub mod mint;
+mod negatives;
 mod on_disk;
 mod origin;
 mod pem;
@@ -34,6 +35,7 @@ pub use authority::{Authority, Minted};
 pub use error::{Der, Flaw, IdentityError, Subject};
 pub use leaf::Leaf;
 pub use loader::{load, load_trust};
+pub use negatives::{Negative, UnknownNegative};
 pub use origin::{
     Account, BundleOrigin, CertificateRequest, Cluster, Endpoint, Entry, Fetched, Files, Issuer,
     IstioCa, Linkerd, Origin, Secret, SpireServer, Token, WorkloadApi,

@@ -9,5 +9,6 @@
 
 mod bundles;
 mod files;
+mod negatives;
 #[path = "../standins/mod.rs"]
 mod standins;
