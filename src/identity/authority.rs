@@ -20,7 +20,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::error::{Flaw, IdentityError, Subject};
 use super::leaf::{Leaf, date, mint};
 use super::{Identity, fits, parse_all, pem, rename};
-use crate::certificate::Malformed;
+use crate::certificate::{Facts, Malformed};
 
 /// A certificate authority that signs in memory.
 pub struct Authority {
@@ -105,11 +105,8 @@ impl Authority {
         }
     }
 
-    /// A CA below this one, if it allows one.
+    /// A CA below this one.
     pub fn intermediate(&self, name: &str, now: Timestamp) -> Result<Self, IdentityError> {
-        if parse_all(&self.chain).map_err(mint)?.path_len == Some(0) {
-            return Err(IdentityError::new(Subject::Chain, Flaw::NoCaBelow));
-        }
         let key = Secret::draw()?;
         let mut params = ca(name, now)?;
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
@@ -172,6 +169,12 @@ impl Authority {
     /// The signing key as PEM, wiped when dropped.
     pub(crate) fn key_pem(&self) -> Zeroizing<String> {
         pem::encode("PRIVATE KEY", self.key.0.serialized_der())
+    }
+
+    /// Whether its path length leaves room for a CA below it.
+    pub(super) fn may_have_cas_below(&self) -> bool {
+        let own = self.chain.first().and_then(|own| Facts::parse(own).ok());
+        own.is_some_and(|own| own.path_len != Some(0))
     }
 
     /// Whether it is a root that signs leaves itself, and sends nothing but them.

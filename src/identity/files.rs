@@ -126,7 +126,7 @@ pub(super) fn read(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, Identi
 /// What a chain or a key may measure.
 pub(super) const MAX_PEM: u64 = 1 << 20;
 /// A bundle may hold the roots of a whole company.
-const MAX_BUNDLE: u64 = 4 << 20;
+pub(super) const MAX_BUNDLE: u64 = 4 << 20;
 /// Revocation lists grow without end; this one holds half a million entries.
 const MAX_CRL: u64 = 32 << 20;
 const FIRST_ROOM: u64 = 64 << 10;

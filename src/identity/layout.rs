@@ -101,24 +101,26 @@ fn bundle(
 }
 
 fn unreachable(folder: &Path, error: &io::Error) -> IdentityError {
-    match error.kind() {
-        ErrorKind::NotFound if fs::symlink_metadata(folder).is_ok() => at(
+    let is = |kind| error.kind() == kind;
+    if is(ErrorKind::NotFound) && fs::symlink_metadata(folder).is_ok() {
+        return at(
             folder,
             "it is a link that leads nowhere",
             "is the volume mounted that it leads to?",
-        ),
-        ErrorKind::NotFound | ErrorKind::NotADirectory => absent::folder(folder),
-        ErrorKind::PermissionDenied => at(
+        );
+    }
+    if is(ErrorKind::NotFound) || is(ErrorKind::NotADirectory) {
+        return absent::folder(folder);
+    }
+    if is(ErrorKind::PermissionDenied) {
+        return at(
             folder,
             "this user may not enter it",
             "give the user that runs probe the right to read the folder and all above it (in a pod: runAsUser or fsGroup)",
-        ),
-        _ => at(
-            folder,
-            format!("it cannot be read: {error}"),
-            "is the volume still there?",
-        ),
+        );
     }
+    let why = format!("it cannot be read: {error}");
+    at(folder, why, "is the volume still there?")
 }
 
 /// What stands in a folder but for the workings of Kubernetes, nothing where it may not be listed.

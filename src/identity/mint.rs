@@ -27,11 +27,11 @@ pub fn mint(what: &Mint, now: Timestamp) -> Result<Identity, IdentityError> {
     };
     let mut authority = authority(&what.ca, now)?;
     if what.omit_intermediates && authority.is_bare_root() {
-        let below = authority.intermediate("an intermediate that is left out", now);
-        authority = below.map_err(|error| match &what.ca {
-            Ca::Files { chain, .. } | Ca::Like(chain) => error.of_file(chain),
-            Ca::Throwaway => error,
-        })?;
+        if let (Ca::Files { chain, .. }, false) = (&what.ca, authority.may_have_cas_below()) {
+            let subject = Subject::File(chain.clone());
+            return Err(IdentityError::new(subject, Flaw::NoCaBelow));
+        }
+        authority = authority.intermediate("an intermediate that is left out", now)?;
     }
     authority.issue(&leaf)?.identity()
 }

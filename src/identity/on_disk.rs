@@ -1,6 +1,7 @@
 //! What stands in files, read again when they change. Edge.
 
 use std::fs::{self, Metadata};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -9,6 +10,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
 use super::error::IdentityError;
+use super::files;
 
 /// What was read last, and what the files looked like then.
 #[derive(Debug)]
@@ -19,8 +21,9 @@ struct State<T> {
     read: Result<Arc<T>, IdentityError>,
     seen: Vec<Stamp>,
     at: Instant,
-    /// Whether it was read again since, late enough for every change to show.
-    confirmed: bool,
+    /// Of what stood there just before it was read; nothing once it was looked at again, late enough for
+    /// every change to show.
+    unsure: Option<u64>,
 }
 
 impl<T> OnDisk<T> {
@@ -47,9 +50,14 @@ impl<T> OnDisk<T> {
         } else if state.read.is_err() {
             // Patience was had already.
             state.read = read().map(Arc::new);
-        } else if !state.confirmed && state.at.elapsed() > TICK {
-            *state = settle(paths, read).await;
-            state.confirmed = state.seen == seen;
+        } else if let Some(content) = state.unsure
+            && state.at.elapsed() > TICK
+        {
+            match content == digest(paths) {
+                // Nobody who holds it is to think that it has changed.
+                true => state.unsure = None,
+                false => *state = settle(paths, read).await,
+            }
         }
         state.read.clone()
     }
@@ -68,6 +76,7 @@ async fn settle<T>(paths: &[PathBuf], read: impl Fn() -> Result<T, IdentityError
     let mut last = vec![];
     loop {
         let seen = stamps(paths);
+        let content = digest(paths);
         let read = read().map(Arc::new);
         let is_still = seen == stamps(paths);
         if seen != last && begun.elapsed() < LONGEST {
@@ -80,12 +89,25 @@ async fn settle<T>(paths: &[PathBuf], read: impl Fn() -> Result<T, IdentityError
                     read,
                     seen,
                     at: begun,
-                    confirmed: false,
+                    unsure: Some(content),
                 };
             }
         }
         last = seen;
     }
+}
+
+/// Of what stands in files.
+fn digest(paths: &[PathBuf]) -> u64 {
+    let mut digest = DefaultHasher::new();
+    for path in paths {
+        let bytes = files::read(path, files::MAX_BUNDLE).ok();
+        bytes
+            .as_ref()
+            .map(|bytes| bytes.as_slice())
+            .hash(&mut digest);
+    }
+    digest.finish()
 }
 
 /// What changes when a file does. Replaced files have another inode, also within one tick of the clock;

@@ -459,7 +459,7 @@ fn ca(name: &str, is_ca: IsCa) -> CertificateParams {
     params
 }
 
-fn cell<'a>(matrix: &'a Matrix, negative: Negative) -> &'a mtls_probe::matrix::Cell {
+fn cell(matrix: &Matrix, negative: Negative) -> &mtls_probe::matrix::Cell {
     let mut cells = matrix.cells.iter();
     cells.find(|cell| cell.from == negative.as_str()).unwrap()
 }
