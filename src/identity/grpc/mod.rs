@@ -1,5 +1,6 @@
 //! Identities from servers that speak gRPC. Edge.
 
+mod generated;
 pub(super) mod istio_ca;
 pub(super) mod linkerd;
 pub(super) mod spire_server;
