@@ -78,7 +78,7 @@ pub(super) async fn fetch(
 ) -> Result<Supply, IdentityError> {
     match from {
         #[cfg(feature = "grpc")]
-        Fetched::WorkloadApi(from) => grpc::workload_api::fetch(from, walk).await,
+        Fetched::WorkloadApi(from) => grpc::workload_api::fetch(from, now, walk).await,
         #[cfg(feature = "grpc")]
         Fetched::IstioCa(from) => grpc::istio_ca::fetch(from, now, walk).await,
         #[cfg(feature = "grpc")]

@@ -50,7 +50,7 @@ use std::sync::Arc;
 
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls::sign::{CertifiedKey, SigningKey};
-use rustls_pki_types::CertificateDer;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use x509_parser::prelude::{FromDer, SubjectPublicKeyInfo, X509Certificate};
 
 use crate::certificate::Facts;
@@ -71,16 +71,37 @@ impl Identity {
         let certificates = pem::certificates(chain).map_err(of_chain)?;
         let facts = parse_all(&certificates).map_err(of_chain)?;
         let key = pem::key(key).map_err(of_key)?;
-        let key = any_supported_type(key.der()).map_err(|_| of_key(Flaw::UnsupportedKey))?;
-        match certificates.iter().position(|der| fits(key.as_ref(), der)) {
-            Some(0) => {}
-            Some(nth) => return Err(of_chain(Flaw::Order(nth + 1))),
+        Self::of(certificates, facts, key.der())
+    }
+
+    /// The same of certificates in DER, leaf first, and a key in PKCS#8 DER.
+    pub fn from_der(
+        chain: Vec<CertificateDer<'static>>,
+        pkcs8: &[u8],
+    ) -> Result<Self, IdentityError> {
+        let of_chain = |flaw| IdentityError::new(Subject::Chain, flaw);
+        let facts = parse_all(&chain).map_err(of_chain)?;
+        Self::of(chain, facts, &PrivatePkcs8KeyDer::from(pkcs8).into())
+    }
+
+    fn of(
+        chain: Vec<CertificateDer<'static>>,
+        facts: Facts,
+        key: &PrivateKeyDer<'_>,
+    ) -> Result<Self, IdentityError> {
+        let of_key = |flaw| IdentityError::new(Subject::Key, flaw);
+        let key = any_supported_type(key).map_err(|_| of_key(Flaw::UnsupportedKey))?;
+        match chain.iter().position(|der| fits(key.as_ref(), der)) {
+            Some(0) => Ok(Self::new(chain, key, facts)),
+            Some(nth) => {
+                let flaw = Flaw::Order(nth + 1);
+                Err(IdentityError::new(Subject::Chain, flaw))
+            }
             None => {
                 let leaf = facts.uris.first().unwrap_or(&facts.subject);
-                return Err(of_key(Flaw::KeyMismatch(leaf.clone())));
+                Err(of_key(Flaw::KeyMismatch(leaf.clone())))
             }
         }
-        Ok(Self::new(certificates, key, facts))
     }
 
     fn new(chain: Vec<CertificateDer<'static>>, key: Arc<dyn SigningKey>, facts: Facts) -> Self {

@@ -53,7 +53,7 @@ impl Supplier {
             Origin::Mint(what) => Kept::Fixed(Arc::new(mint::supply(what, now)?)),
             Origin::Fetched(from) => Kept::Pushed(match &**from {
                 #[cfg(feature = "grpc")]
-                Fetched::WorkloadApi(from) => grpc::workload_api::identities(from).await?,
+                Fetched::WorkloadApi(from) => grpc::workload_api::identities(from, now).await?,
                 #[cfg(not(feature = "grpc"))]
                 Fetched::WorkloadApi(_) => renewed(from, now).await?,
                 Fetched::IstioCa(_)

@@ -3,7 +3,10 @@
 mod generated;
 pub(super) mod istio_ca;
 pub(super) mod linkerd;
+mod plain_http;
+mod reach;
 pub(super) mod spire_server;
+mod trouble;
 pub(super) mod workload_api;
 
 use std::future::ready;
