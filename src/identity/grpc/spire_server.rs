@@ -1,35 +1,215 @@
+//! The server of SPIRE: it signs whatever ID of its trust domain a local caller or an admin asks for.
 //! Edge.
 
-use jiff::Timestamp;
+use std::fmt;
 
-use crate::identity::error::IdentityError;
-use crate::identity::origin::*;
+use jiff::Timestamp;
+use tokio::time::timeout;
+use tonic::{Code, Response, Status};
+
+use super::generated::spire::api::server::bundle::v1::GetBundleRequest;
+use super::generated::spire::api::server::bundle::v1::bundle_client::BundleClient;
+use super::generated::spire::api::server::svid::v1::MintX509svidRequest;
+use super::generated::spire::api::server::svid::v1::svid_client::SvidClient;
+use super::generated::spire::api::types;
+use super::plain_http::GrpcOnly;
+use super::reach::reach;
+use super::trouble::{CALL, Kind, MAX_MESSAGE, Refusal, Trouble, shortened};
+use crate::certificate::{Bundle, Bundles, Trust, TrustDomain, rough};
+use crate::identity::Identity;
+use crate::identity::error::{Flaw, IdentityError};
+use crate::identity::origin::{BundleOrigin, Endpoint, Fetched, SpireServer};
+use crate::identity::signing_request::{Name, SigningRequest};
 use crate::identity::supply::Supply;
 use crate::identity::walk::{Step, Walk};
 
 /// One identity, asked for now.
 pub(in crate::identity) async fn fetch(
     from: &SpireServer,
-    _now: Timestamp,
-    _walk: &mut Walk,
+    now: Timestamp,
+    walk: &mut Walk,
 ) -> Result<Supply, IdentityError> {
-    Err(IdentityError::at(
-        format!("{from:?}"),
-        Step::Connect,
-        "not there yet",
-        "wait",
-    ))
+    let who = Fetched::SpireServer(from.clone());
+    let request = SigningRequest::draw(Name::Uri(&from.id.to_string()), &from.dns)?;
+    let minted = mint(from, request, now, walk).await;
+    minted.map_err(|trouble| trouble.of(who))
 }
 
 /// The bundle of the server's own trust domain.
 pub(in crate::identity) async fn bundle(
     endpoint: &Endpoint,
-    _walk: &mut Walk,
-) -> Result<crate::certificate::Bundles, IdentityError> {
-    Err(IdentityError::at(
-        endpoint,
-        Step::Connect,
-        "not there yet",
-        "wait",
-    ))
+    walk: &mut Walk,
+) -> Result<Bundles, IdentityError> {
+    let who = BundleOrigin::SpireServer(endpoint.clone());
+    let of_who = |trouble: Trouble| trouble.of(&who);
+    let channel = reach(endpoint, SERVER, walk).await.map_err(of_who)?;
+    let answer = ask_for_bundle(channel).await.map_err(of_who)?;
+    walk.done(Step::Request, "it answers");
+    let (domain, bundle, words) = read_bundle(answer).map_err(of_who)?;
+    walk.done(Step::Grant, words);
+    let mut bundles = Bundles::none();
+    bundles.insert(domain, bundle);
+    Ok(bundles)
 }
+
+async fn mint(
+    from: &SpireServer,
+    request: SigningRequest,
+    now: Timestamp,
+    walk: &mut Walk,
+) -> Result<Supply, Trouble> {
+    let channel = reach(&from.endpoint, SERVER, walk).await?;
+    let mut server = SvidClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE);
+    let asked = server.mint_x509svid(MintX509svidRequest {
+        csr: request.der().to_vec(),
+        ttl: i32::try_from(from.lifetime.as_secs()).unwrap_or(i32::MAX),
+    });
+    let answer = in_time(asked).await?;
+    walk.done(Step::Request, "it lets us mint");
+    let Some(svid) = answer.svid else {
+        return Err(unusable(Step::Grant, "its answer holds no SVID"));
+    };
+    let identity = signed(request, svid, from, now)?;
+    let left = rough(identity.leaf().not_after.duration_since(now));
+    walk.done(Step::Grant, format!("{} for {left}", from.id));
+    let (domain, bundle, words) = read_bundle(ask_for_bundle(channel).await?)?;
+    if domain != *from.id.trust_domain() {
+        let why = format!("it signs for {}, but its bundle is of {domain}", from.id);
+        return Err(unusable(Step::Identity, why));
+    }
+    walk.done(
+        Step::Identity,
+        format!("the key belongs to the leaf; {words}"),
+    );
+    let mut bundles = Bundles::none();
+    bundles.insert(domain, bundle);
+    Ok(Supply {
+        identity,
+        trust: Trust {
+            bundles,
+            crls: vec![],
+        },
+        from: format!("SPIRE server at {}", from.endpoint),
+    })
+}
+
+async fn ask_for_bundle(channel: GrpcOnly) -> Result<types::Bundle, Trouble> {
+    let mut server = BundleClient::new(channel).max_decoding_message_size(MAX_MESSAGE);
+    in_time(server.get_bundle(GetBundleRequest {})).await
+}
+
+async fn in_time<T>(call: impl Future<Output = Result<Response<T>, Status>>) -> Result<T, Trouble> {
+    match timeout(CALL, call).await {
+        Ok(answer) => answer
+            .map(Response::into_inner)
+            .map_err(|status| explain(&Refusal::of(&status))),
+        Err(_) => Err(Trouble::new(
+            Step::Request,
+            Kind::Down,
+            format!("it did not answer within {} s", CALL.as_secs()),
+            LOOK,
+        )),
+    }
+}
+
+fn explain(refusal: &Refusal) -> Trouble {
+    let trouble =
+        |why: String, remedy: &str| Trouble::new(Step::Request, refusal.kind(), why, remedy);
+    match refusal {
+        Refusal::Answer(Code::PermissionDenied | Code::Unauthenticated, said) => trouble(
+            format!("it does not let us ({said:?})"),
+            "use the server's private socket, /tmp/spire-server/private/api.sock by default, on its own host: only local callers and admins may mint",
+        ),
+        Refusal::Answer(Code::InvalidArgument, said) => trouble(
+            format!("it does not sign what we ask for ({said:?})"),
+            "ask for an ID with a path in the server's own trust domain, and for valid DNS names",
+        ),
+        Refusal::Answer(Code::Unimplemented, said) => trouble(
+            format!("what listens there does not mint ({said:?})"),
+            "name the private socket of the server, /tmp/spire-server/private/api.sock by default; the socket of an agent is one for `workload_api`",
+        ),
+        Refusal::Answer(..) | Refusal::TooLarge | Refusal::Broken(_) => {
+            trouble(refusal.words(), LOOK)
+        }
+    }
+}
+
+/// The identity that our request and the answer make.
+fn signed(
+    request: SigningRequest,
+    svid: types::X509svid,
+    from: &SpireServer,
+    now: Timestamp,
+) -> Result<Identity, Trouble> {
+    let unusable = |why: String| unusable(Step::Identity, why);
+    if svid.cert_chain.is_empty() {
+        return Err(unusable("the chain that it signed is empty".to_owned()));
+    }
+    let chain = svid.cert_chain.into_iter().map(Into::into).collect();
+    let identity = request.granted(chain).map_err(|error| {
+        unusable(if let Flaw::ForeignKey = error.flaw {
+            "it signed another key than ours".to_owned()
+        } else {
+            format!("the chain that it signed {}", error.flaw)
+        })
+    })?;
+    match identity.leaf().uris.as_slice() {
+        [own] if *own == from.id.to_string() => {}
+        others => {
+            let others: Vec<_> = others.iter().take(3).map(|uri| shortened(uri)).collect();
+            let why = format!("it was asked for {} and signed {others:?}", from.id);
+            return Err(unusable(why));
+        }
+    }
+    let end = identity.leaf().not_after;
+    if end <= now {
+        let since = rough(now.duration_since(end));
+        let why = format!("what it signed expired {since} ago, at {end}");
+        return Err(Trouble {
+            remedy: "compare its clock with ours".to_owned(),
+            ..unusable(why)
+        });
+    }
+    Ok(identity)
+}
+
+/// A bundle with its trust domain, and what to say of it.
+fn read_bundle(answer: types::Bundle) -> Result<(TrustDomain, Bundle, String), Trouble> {
+    let unusable = |why: String| unusable(Step::Identity, why);
+    let domain: TrustDomain = answer.trust_domain.parse().map_err(|why| {
+        let name = shortened(&answer.trust_domain);
+        unusable(format!(
+            "its bundle is of {name:?}, and that is no trust domain: {why}"
+        ))
+    })?;
+    let flawed = |flaw| unusable(format!("the bundle of {domain} {flaw}"));
+    if answer.x509_authorities.is_empty() {
+        return Err(flawed(Flaw::Empty));
+    }
+    let mut tainted = 0;
+    let certificates = answer.x509_authorities.into_iter().map(|authority| {
+        tainted += u32::from(authority.tainted);
+        authority.asn1.into()
+    });
+    // Also those that are tainted: workloads trust them until they are taken out of the bundle.
+    let certificates: Vec<_> = certificates.collect();
+    let bundle = Bundle::new(certificates)
+        .map_err(|(nth, why)| flawed(Flaw::Malformed { nth: nth + 1, why }))?;
+    let roots = bundle.anchors().len();
+    let s = if roots == 1 { "" } else { "s" };
+    let tainted = match tainted {
+        0 => String::new(),
+        some => format!(", {some} of them tainted"),
+    };
+    let words = format!("bundle of {domain} ({roots} root{s}{tainted})");
+    Ok((domain, bundle, words))
+}
+
+/// What came cannot be used.
+fn unusable(step: Step, why: impl fmt::Display) -> Trouble {
+    let kind = Kind::Down;
+    Trouble::new(step, kind, why.to_string(), LOOK)
+}
+
+const SERVER: &str = "SPIRE server";
+const LOOK: &str = "look at the log of the server";
