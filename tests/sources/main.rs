@@ -10,5 +10,9 @@
 mod bundles;
 mod files;
 mod negatives;
+#[cfg(feature = "grpc")]
+mod spire_server;
 #[path = "../standins/mod.rs"]
 mod standins;
+#[cfg(feature = "grpc")]
+mod workload_api;
