@@ -10,6 +10,8 @@ mod error;
 pub mod files;
 #[cfg(feature = "grpc")]
 mod grpc;
+#[cfg(feature = "grpc")]
+mod jwt;
 #[cfg(feature = "kubernetes")]
 mod kubernetes;
 mod layout;

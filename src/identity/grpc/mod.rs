@@ -6,6 +6,7 @@ pub(super) mod linkerd;
 mod plain_http;
 mod reach;
 pub(super) mod spire_server;
+mod tls;
 mod trouble;
 pub(super) mod workload_api;
 

@@ -1,0 +1,443 @@
+//! The way to a server that signs: TCP, then TLS with a server that is who it must be. Edge. Nothing
+//! secret is sent before that is known.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::time_provider::TimeProvider;
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore,
+    SignatureScheme, SupportedProtocolVersion,
+};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tonic::transport::Channel;
+
+use super::over;
+use crate::certificate::{
+    Bundle, Bundles, Expected, Facts, Judgement, Question, Role, TrustDomain, judge, rough,
+};
+use crate::identity::error::IdentityError;
+use crate::identity::jwt::short;
+use crate::identity::loader::load_trust;
+use crate::identity::origin::BundleOrigin;
+use crate::identity::walk::{Step, Walk};
+
+/// Whom to dial, and who must be there.
+pub(super) struct Server<'a> {
+    /// As errors name it.
+    pub(super) who: String,
+    /// `HOST:PORT`.
+    pub(super) address: &'a str,
+    /// What its certificate must carry; a DNS name is the SNI as well.
+    pub(super) name: &'a str,
+    /// Its trust anchors, and where they came from.
+    pub(super) anchors: (&'a Bundle, &'a BundleOrigin),
+    /// The versions of TLS that it speaks.
+    pub(super) versions: &'static [&'static SupportedProtocolVersion],
+    /// What may be wrong, by what is seen.
+    pub(super) advice: &'static Advice,
+}
+
+/// What may be wrong with the way to a server.
+pub(super) struct Advice {
+    /// Its name cannot be resolved, or nobody takes connections.
+    pub(super) absent: &'static str,
+    /// It does not speak TLS.
+    pub(super) plaintext: &'static str,
+    /// It closes, or refuses, as soon as it has heard whom we want.
+    pub(super) closed: &'static str,
+    /// It is somebody else, or somebody whose name is another.
+    pub(super) name: &'static str,
+}
+
+/// The trust anchors of a trust domain, where they are.
+pub(super) async fn anchors(
+    from: &BundleOrigin,
+    domain: &TrustDomain,
+    now: Timestamp,
+    walk: &mut Walk,
+) -> Result<Bundle, IdentityError> {
+    let failed = |why: String, remedy: &str| IdentityError::at(from, Step::Anchors, why, remedy);
+    // What is inside it is boxed: the way there may lead through other clients.
+    let trust = Box::pin(load_trust(from, walk)).await?;
+    let Some(bundle) = trust.bundles.for_domain(domain) else {
+        let held = trust.bundles.iter().filter_map(|(domain, _)| domain);
+        let held: Vec<&str> = held.map(TrustDomain::as_str).collect();
+        let held = match held.as_slice() {
+            [] => "none at all".to_owned(),
+            some => format!("only of {}", short(&some.join(", "))),
+        };
+        return Err(failed(
+            format!("there are no trust anchors of {domain}, {held}"),
+            "give the anchors of the mesh that signs, or mend the trust domain",
+        ));
+    };
+    let all = bundle.anchors();
+    let Some(last) = all.iter().map(|anchor| anchor.facts.not_after).max() else {
+        return Err(failed(
+            "it holds no trust anchor".to_owned(),
+            "without one nobody can be verified; fill it with the root of the mesh",
+        ));
+    };
+    let ends = match last > now {
+        true => format!("{} left", rough(last.duration_since(now))),
+        false => format!("expired {} ago", rough(now.duration_since(last))),
+    };
+    let roots = if all.len() == 1 { "root" } else { "roots" };
+    walk.done(
+        Step::Anchors,
+        format!("{} {roots} from {from}, {ends}", all.len()),
+    );
+    Ok(bundle.clone())
+}
+
+/// Connects, makes sure of the server, and speaks HTTP/2 from there on.
+pub(super) async fn dial(
+    server: &Server<'_>,
+    now: Timestamp,
+    walk: &mut Walk,
+) -> Result<Channel, IdentityError> {
+    let failed =
+        |step, why: String, remedy: &str| IdentityError::at(&server.who, step, why, remedy);
+    let (stream, address) = connect(server).await?;
+    walk.done(Step::Connect, format!("{address} takes connections"));
+
+    let verifier = verifier(server, now)?;
+    let config = config(server, now, &verifier)
+        .map_err(|error| failed(Step::Tls, error.to_string(), "tell us of it"))?;
+    let name = server_name(server)?;
+    let handshake = TlsConnector::from(Arc::new(config)).connect(name, stream);
+    let stream = match timeout(LIMIT, handshake).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return Err(refused(server, &verifier, &error)),
+        Err(_) => {
+            let why = format!(
+                "it takes the connection and says nothing for {}s",
+                LIMIT.as_secs()
+            );
+            return Err(failed(Step::Tls, why, server.advice.plaintext));
+        }
+    };
+    let (_, session) = stream.get_ref();
+    let version = match session.protocol_version() {
+        Some(rustls::ProtocolVersion::TLSv1_2) => "TLS 1.2",
+        _ => "TLS 1.3",
+    };
+    walk.done(Step::Tls, format!("{}, verified, {version}", server.name));
+    match timeout(LIMIT, over(stream, server.address)).await {
+        Ok(Ok(channel)) => Ok(channel),
+        Ok(Err(error)) => Err(failed(Step::Tls, innermost(&error), server.advice.closed)),
+        Err(_) => {
+            let why = format!("no HTTP/2 within {}s", LIMIT.as_secs());
+            Err(failed(Step::Tls, why, server.advice.plaintext))
+        }
+    }
+}
+
+/// The words of the deepest cause: what stands above it says `transport error`.
+pub(super) fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut deepest = error;
+    while let Some(source) = deepest.source() {
+        deepest = source;
+    }
+    short(&deepest.to_string())
+}
+
+async fn connect(server: &Server<'_>) -> Result<(TcpStream, SocketAddr), IdentityError> {
+    let failed =
+        |why: String, remedy: &str| IdentityError::at(&server.who, Step::Connect, why, remedy);
+    let has_port = server.address.rsplit_once(':');
+    if has_port.is_none_or(|(host, port)| host.is_empty() || port.parse::<u16>().is_err()) {
+        let why = format!("{:?} is no address", short(server.address));
+        return Err(failed(why, "write HOST:PORT"));
+    }
+    let tried = timeout(LIMIT, async {
+        let addresses = lookup_host(server.address)
+            .await
+            .map_err(Untried::Unknown)?;
+        let mut last = None;
+        for address in addresses {
+            match TcpStream::connect(address).await {
+                Ok(stream) => {
+                    let _ = stream.set_nodelay(true);
+                    return Ok((stream, address));
+                }
+                Err(error) => last = Some((address, error)),
+            }
+        }
+        Err(last.map_or(Untried::Nowhere, |(address, error)| {
+            Untried::Refused(address, error)
+        }))
+    });
+    let absent = server.advice.absent;
+    match tried.await {
+        Ok(Ok(connected)) => Ok(connected),
+        Ok(Err(Untried::Unknown(error))) => Err(failed(
+            format!("its name cannot be resolved: {error}"),
+            absent,
+        )),
+        Ok(Err(Untried::Nowhere)) => Err(failed("its name has no address".to_owned(), absent)),
+        Ok(Err(Untried::Refused(address, error))) => {
+            let what = match error.kind() {
+                io::ErrorKind::ConnectionRefused => "nobody listens there".to_owned(),
+                _ => error.to_string(),
+            };
+            Err(failed(
+                format!("{address} takes no connection: {what}"),
+                absent,
+            ))
+        }
+        Err(_) => Err(failed(
+            format!("no connection within {}s", LIMIT.as_secs()),
+            "a NetworkPolicy or a firewall may swallow it: let probe reach this port",
+        )),
+    }
+}
+
+/// Why there is no connection.
+enum Untried {
+    Unknown(io::Error),
+    Nowhere,
+    Refused(SocketAddr, io::Error),
+}
+
+fn server_name(server: &Server<'_>) -> Result<ServerName<'static>, IdentityError> {
+    ServerName::try_from(server.name.to_owned()).map_err(|_| {
+        let why = format!(
+            "{:?} is not a name that a certificate can carry",
+            short(server.name)
+        );
+        IdentityError::at(
+            &server.who,
+            Step::Tls,
+            why,
+            "set `server_name` to a DNS name",
+        )
+    })
+}
+
+fn config(
+    server: &Server<'_>,
+    now: Timestamp,
+    verifier: &Arc<Verifier>,
+) -> Result<ClientConfig, Error> {
+    let clock = Arc::new(Clock(unix(now)));
+    let mut config = ClientConfig::builder_with_details(provider(), clock)
+        .with_protocol_versions(server.versions)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::clone(verifier) as _)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    config.resumption = rustls::client::Resumption::disabled();
+    Ok(config)
+}
+
+/// webpki with exactly the anchors that were given, and our own judgement for the words; either of them
+/// may refuse.
+#[derive(Debug)]
+struct Verifier {
+    webpki: Arc<WebPkiServerVerifier>,
+    bundles: Bundles,
+    expected: Expected,
+    now: Timestamp,
+    refusal: Mutex<Option<Refusal>>,
+}
+
+/// Why we refuse a server.
+#[derive(Clone, Debug)]
+struct Refusal {
+    why: String,
+    /// Whether it is the name alone.
+    is_name: bool,
+}
+
+fn verifier(server: &Server<'_>, now: Timestamp) -> Result<Arc<Verifier>, IdentityError> {
+    let (bundle, from) = server.anchors;
+    let unusable = |why: String| {
+        let remedy = "give the CA certificates of the mesh";
+        IdentityError::at(from, Step::Anchors, why, remedy)
+    };
+    let mut roots = RootCertStore::empty();
+    let ders = bundle.anchors().iter().map(|anchor| anchor.der.clone());
+    roots.add_parsable_certificates(ders);
+    let webpki = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider());
+    let webpki = webpki.build().map_err(|error| {
+        unusable(format!(
+            "none of its certificates can be a trust anchor: {error}"
+        ))
+    })?;
+    Ok(Arc::new(Verifier {
+        webpki,
+        bundles: Bundles::untagged(bundle.clone()),
+        expected: match server.name.parse() {
+            Ok(ip) => Expected::Ip(ip),
+            Err(_) => Expected::Dns(server.name.to_owned()),
+        },
+        now,
+        refusal: Mutex::new(None),
+    }))
+}
+
+impl Verifier {
+    fn judge(&self, chain: &[CertificateDer<'static>]) -> Judgement {
+        judge(&Question {
+            chain,
+            bundles: &self.bundles,
+            role: Role::Server,
+            expected: &self.expected,
+            at: self.now,
+            crls: &[],
+            elsewhere: &[],
+        })
+    }
+
+    fn refuse(&self, why: Refusal) {
+        if let Ok(mut refusal) = self.refusal.lock() {
+            *refusal = Some(why);
+        }
+    }
+
+    fn refusal(&self) -> Option<Refusal> {
+        self.refusal.lock().ok()?.clone()
+    }
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let verified = self
+            .webpki
+            .verify_server_cert(leaf, intermediates, name, ocsp, now);
+        let chain = std::iter::once(leaf).chain(intermediates);
+        let chain: Vec<_> = chain.map(|der| der.clone().into_owned()).collect();
+        let judgement = self.judge(&chain);
+        let Some(problem) = judgement.problems.first() else {
+            if let Err(error) = &verified {
+                let (why, is_name) = (error.to_string(), false);
+                self.refuse(Refusal { why, is_name });
+            }
+            return verified;
+        };
+        let is_name = problem.code == crate::code::Code::SanMismatch;
+        let carried = judgement.chain.first().map(names).unwrap_or_default();
+        self.refuse(Refusal {
+            why: format!("{}; it carries {carried}", short(&problem.what)),
+            is_name,
+        });
+        let otherwise = CertificateError::ApplicationVerificationFailure;
+        Err(verified
+            .err()
+            .unwrap_or(Error::InvalidCertificate(otherwise)))
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.webpki
+            .verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.webpki
+            .verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.webpki.supported_verify_schemes()
+    }
+}
+
+/// Every name of a certificate.
+fn names(leaf: &Facts) -> String {
+    let ips = leaf.ips.iter().map(ToString::to_string);
+    let texts = leaf.dns.iter().chain(&leaf.uris).cloned();
+    let all: Vec<String> = texts.chain(ips).collect();
+    match all.as_slice() {
+        [] => "no name at all".to_owned(),
+        some => short(&some.join(", ")),
+    }
+}
+
+/// Why the handshake failed.
+fn refused(server: &Server<'_>, verifier: &Verifier, error: &io::Error) -> IdentityError {
+    let failed = |why: String, remedy: &str| IdentityError::at(&server.who, Step::Tls, why, remedy);
+    let advice = server.advice;
+    if let Some(refusal) = verifier.refusal() {
+        let why = format!("we do not take it for {:?}: {}", server.name, refusal.why);
+        if refusal.is_name {
+            return failed(why, advice.name);
+        }
+        let (_, from) = server.anchors;
+        let remedy = format!(
+            "make sure that {from} holds the root of this mesh, and that {}",
+            advice.name
+        );
+        return failed(why, &remedy);
+    }
+    let tls = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<Error>());
+    match tls {
+        Some(Error::InvalidMessage(_)) => failed(
+            "what answers there speaks no TLS".to_owned(),
+            advice.plaintext,
+        ),
+        Some(Error::AlertReceived(AlertDescription::NoApplicationProtocol)) => {
+            failed("it speaks TLS, and no HTTP/2".to_owned(), advice.plaintext)
+        }
+        Some(Error::AlertReceived(alert)) => failed(
+            format!("it refuses our handshake: alert {alert:?}"),
+            advice.closed,
+        ),
+        Some(other) => failed(
+            format!("no handshake: {}", short(&other.to_string())),
+            advice.closed,
+        ),
+        None => failed(format!("it ends the handshake: {error}"), advice.closed),
+    }
+}
+
+/// The moment of the question, for who verifies.
+#[derive(Debug)]
+struct Clock(UnixTime);
+
+impl TimeProvider for Clock {
+    fn current_time(&self) -> Option<UnixTime> {
+        Some(self.0)
+    }
+}
+
+fn unix(now: Timestamp) -> UnixTime {
+    let seconds = u64::try_from(now.as_second()).unwrap_or_default();
+    UnixTime::since_unix_epoch(Duration::from_secs(seconds))
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(aws_lc_rs::default_provider())
+}
+
+/// How long each step may take.
+pub(super) const LIMIT: Duration = Duration::from_secs(10);
