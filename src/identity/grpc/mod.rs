@@ -1,5 +1,6 @@
 //! Identities from servers that speak gRPC. Edge.
 
+mod answer;
 mod generated;
 pub(super) mod istio_ca;
 pub(super) mod linkerd;

@@ -23,8 +23,9 @@ use tonic::transport::Channel;
 
 use super::over;
 use crate::certificate::{
-    Bundle, Bundles, Expected, Facts, Judgement, Question, Role, TrustDomain, judge, rough,
+    Bundle, Bundles, Expected, Facts, Judgement, Problem, Question, Role, TrustDomain, judge, rough,
 };
+use crate::code::Code;
 use crate::identity::error::IdentityError;
 use crate::identity::jwt::short;
 use crate::identity::loader::load_trust;
@@ -42,7 +43,7 @@ pub(super) struct Server<'a> {
     /// Its trust anchors, and where they came from.
     pub(super) anchors: (&'a Bundle, &'a BundleOrigin),
     /// The versions of TLS that it speaks.
-    pub(super) versions: &'static [&'static SupportedProtocolVersion],
+    pub(super) versions: &'a [&'static SupportedProtocolVersion],
     /// What may be wrong, by what is seen.
     pub(super) advice: &'static Advice,
 }
@@ -256,8 +257,7 @@ struct Verifier {
 #[derive(Clone, Debug)]
 struct Refusal {
     why: String,
-    /// Whether it is the name alone.
-    is_name: bool,
+    code: Code,
 }
 
 fn verifier(server: &Server<'_>, now: Timestamp) -> Result<Arc<Verifier>, IdentityError> {
@@ -326,18 +326,17 @@ impl ServerCertVerifier for Verifier {
         let chain = std::iter::once(leaf).chain(intermediates);
         let chain: Vec<_> = chain.map(|der| der.clone().into_owned()).collect();
         let judgement = self.judge(&chain);
-        let Some(problem) = judgement.problems.first() else {
+        let Some(Problem { code, what }) = judgement.problems.first() else {
             if let Err(error) = &verified {
-                let (why, is_name) = (error.to_string(), false);
-                self.refuse(Refusal { why, is_name });
+                let (why, code) = (error.to_string(), Code::CertRejected);
+                self.refuse(Refusal { why, code });
             }
             return verified;
         };
-        let is_name = problem.code == crate::code::Code::SanMismatch;
         let carried = judgement.chain.first().map(names).unwrap_or_default();
         self.refuse(Refusal {
-            why: format!("{}; it carries {carried}", short(&problem.what)),
-            is_name,
+            why: format!("{}; it carries {carried}", short(what)),
+            code: *code,
         });
         let otherwise = CertificateError::ApplicationVerificationFailure;
         Err(verified
@@ -387,15 +386,18 @@ fn refused(server: &Server<'_>, verifier: &Verifier, error: &io::Error) -> Ident
     let advice = server.advice;
     if let Some(refusal) = verifier.refusal() {
         let why = format!("we do not take it for {:?}: {}", server.name, refusal.why);
-        if refusal.is_name {
-            return failed(why, advice.name);
-        }
         let (_, from) = server.anchors;
-        let remedy = format!(
-            "make sure that {from} holds the root of this mesh, and that {}",
-            advice.name
-        );
-        return failed(why, &remedy);
+        return match refusal.code {
+            Code::SanMismatch => failed(why, advice.name),
+            Code::CertExpired | Code::CertNotYetValid => failed(
+                why,
+                "it must renew its certificate, unless the clock of this host is wrong",
+            ),
+            _ => failed(
+                why,
+                &format!("make sure that {from} holds the root of the mesh whose CA this is"),
+            ),
+        };
     }
     let tls = error
         .get_ref()
