@@ -165,4 +165,4 @@ fn create(account: Option<&Account>, audience: Option<&str>) -> String {
 }
 
 /// A token measures a kilobyte or two; who takes one takes no header of this size.
-const MOST: u64 = 32 << 10;
+const MOST: u64 = 64 << 10;

@@ -8,11 +8,19 @@
 )]
 
 mod bundles;
+#[cfg(feature = "grpc")]
+mod ca_stage;
 mod files;
+#[cfg(feature = "grpc")]
+mod istio_ca;
+#[cfg(feature = "grpc")]
+mod linkerd;
 mod negatives;
 #[cfg(feature = "grpc")]
 mod spire_server;
 #[path = "../standins/mod.rs"]
 mod standins;
+#[cfg(feature = "grpc")]
+mod token;
 #[cfg(feature = "grpc")]
 mod workload_api;

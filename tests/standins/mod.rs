@@ -15,6 +15,16 @@ pub mod door;
 #[cfg(feature = "grpc")]
 pub mod generated;
 #[cfg(feature = "grpc")]
+pub mod istio_ca;
+#[cfg(feature = "grpc")]
+pub mod linkerd_identity;
+#[cfg(feature = "grpc")]
+pub mod over_tls;
+#[cfg(feature = "grpc")]
+pub mod signer;
+#[cfg(feature = "grpc")]
 pub mod spire_server;
+#[cfg(feature = "grpc")]
+pub mod tokens;
 #[cfg(feature = "grpc")]
 pub mod workload_api;
