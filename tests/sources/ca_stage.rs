@@ -24,7 +24,7 @@ use crate::standins::signer::{Signer, pem};
 use crate::standins::tokens::token;
 
 /// One CA and one who asks it.
-pub struct Stage {
+pub(crate) struct Stage {
     pub origin: Fetched,
     pub signer: Arc<Signer>,
     pub istio: Option<istio_ca::IstioCa>,
@@ -33,11 +33,11 @@ pub struct Stage {
 }
 
 impl Stage {
-    pub async fn istio() -> Self {
+    pub(crate) async fn istio() -> Self {
         Self::of_istio(istio_ca::IstioCa::start().await)
     }
 
-    pub fn of_istio(ca: istio_ca::IstioCa) -> Self {
+    pub(crate) fn of_istio(ca: istio_ca::IstioCa) -> Self {
         let folder = folder(&ca.signer, &token("default", "frontend", "istio-ca"));
         Self {
             origin: Fetched::IstioCa(IstioCa {
@@ -59,11 +59,11 @@ impl Stage {
         }
     }
 
-    pub async fn linkerd() -> Self {
+    pub(crate) async fn linkerd() -> Self {
         Self::of_linkerd(LinkerdIdentity::start().await)
     }
 
-    pub fn of_linkerd(ca: LinkerdIdentity) -> Self {
+    pub(crate) fn of_linkerd(ca: LinkerdIdentity) -> Self {
         let folder = folder(&ca.signer, &token("default", "frontend", "identity.l5d.io"));
         Self {
             origin: Fetched::Linkerd(Linkerd {
@@ -85,59 +85,59 @@ impl Stage {
     }
 
     /// The same, asked otherwise.
-    pub fn asking_istio(mut self, change: impl FnOnce(&mut IstioCa)) -> Self {
+    pub(crate) fn asking_istio(mut self, change: impl FnOnce(&mut IstioCa)) -> Self {
         if let Fetched::IstioCa(origin) = &mut self.origin {
             change(origin);
         }
         self
     }
 
-    pub fn asking_linkerd(mut self, change: impl FnOnce(&mut Linkerd)) -> Self {
+    pub(crate) fn asking_linkerd(mut self, change: impl FnOnce(&mut Linkerd)) -> Self {
         if let Fetched::Linkerd(origin) = &mut self.origin {
             change(origin);
         }
         self
     }
 
-    pub async fn be_istio(&self, whim: istio_ca::Whim) {
+    pub(crate) async fn be_istio(&self, whim: istio_ca::Whim) {
         self.istio.as_ref().unwrap().be(whim).await;
     }
 
-    pub async fn be_linkerd(&self, whim: linkerd_identity::Whim) {
+    pub(crate) async fn be_linkerd(&self, whim: linkerd_identity::Whim) {
         self.linkerd.as_ref().unwrap().be(whim).await;
     }
 
-    pub fn origin(&self) -> Origin {
+    pub(crate) fn origin(&self) -> Origin {
         Origin::Fetched(Box::new(self.origin.clone()))
     }
 
-    pub fn token_file(&self) -> PathBuf {
+    pub(crate) fn token_file(&self) -> PathBuf {
         self.folder.path().join("token")
     }
 
-    pub fn roots_file(&self) -> PathBuf {
+    pub(crate) fn roots_file(&self) -> PathBuf {
         self.folder.path().join("roots.pem")
     }
 
     /// How often the CA was asked.
-    pub fn asked(&self) -> usize {
+    pub(crate) fn asked(&self) -> usize {
         let istio = self.istio.as_ref().map(|ca| ca.running.asked());
         let linkerd = self.linkerd.as_ref().map(|ca| ca.running.asked());
         istio.or(linkerd).unwrap()
     }
 
-    pub async fn try_load(&self) -> Result<(Supply, Walk), IdentityError> {
+    pub(crate) async fn try_load(&self) -> Result<(Supply, Walk), IdentityError> {
         let mut walk = Walk::default();
         let supply = load(&self.origin(), now(), &mut walk).await?;
         Ok((supply.unwrap(), walk))
     }
 
-    pub async fn supply(&self) -> (Supply, Walk) {
+    pub(crate) async fn supply(&self) -> (Supply, Walk) {
         self.try_load().await.unwrap_or_else(|why| panic!("{why}"))
     }
 
     /// The error of an attempt that must fail.
-    pub async fn refused(&self) -> IdentityError {
+    pub(crate) async fn refused(&self) -> IdentityError {
         match self.try_load().await {
             Ok((supply, _)) => panic!("it was granted: {supply:?}"),
             Err(why) => why,
@@ -146,7 +146,7 @@ impl Stage {
 }
 
 /// An error holds these words, names the CA or what else is at fault, and no secret.
-pub fn say(error: &IdentityError, words: &[&str]) {
+pub(crate) fn say(error: &IdentityError, words: &[&str]) {
     let text = error.to_string();
     for word in words {
         assert!(text.contains(word), "{word:?} is not in: {text}");
@@ -157,7 +157,7 @@ pub fn say(error: &IdentityError, words: &[&str]) {
 
 /// Whether a server of this root takes the identity, and its holder the server: a real handshake, in
 /// which each judges the other by the root alone.
-pub async fn is_taken(supply: &Supply, signer: &Signer) -> bool {
+pub(crate) async fn is_taken(supply: &Supply, signer: &Signer) -> bool {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let acceptor = TlsAcceptor::from(signer.peer("peer"));
@@ -207,5 +207,5 @@ fn folder(signer: &Signer, token: &str) -> TempDir {
     folder
 }
 
-pub const ID: &str = "spiffe://cluster.local/ns/default/sa/frontend";
-pub const NAME: &str = "frontend.default.serviceaccount.identity.linkerd.cluster.local";
+pub(crate) const ID: &str = "spiffe://cluster.local/ns/default/sa/frontend";
+pub(crate) const NAME: &str = "frontend.default.serviceaccount.identity.linkerd.cluster.local";

@@ -16,6 +16,7 @@ use tonic::Code;
 
 use crate::ca_stage::{ID, Stage, is_taken, say};
 use crate::standins::istio_ca::{IstioCa, NAMES, Whim};
+use crate::standins::linkerd_identity;
 use crate::standins::over_tls::{half_an_answer, not_found};
 use crate::standins::signer::{Signer, pem};
 use crate::standins::tokens::{of_another_cluster, token, with};
@@ -445,7 +446,18 @@ async fn another_port_of_istiod_is_told_from_its_ca() {
     let half = half_an_answer(stage.signer.server(NAMES, &[&TLS13])).await;
     let stage = dialling(stage, half.address);
     let error = stage.refused().await;
-    say(&error, &["the XIstio CA at"]);
+    assert_eq!(error.step(), Some(Step::Request));
+    say(
+        &error,
+        &["the connection ended before an answer: it was closed"],
+    );
+
+    // One that only takes whoever has a certificate already.
+    let closed = not_found(stage.signer.peer(NAMES[0])).await;
+    let stage = dialling(stage, closed.address);
+    let error = stage.refused().await;
+    assert_eq!(error.step(), Some(Step::Request));
+    say(&error, &["received fatal alert: CertificateRequired"]);
 }
 
 #[tokio::test]
@@ -483,7 +495,11 @@ async fn nobody_waits_for_ever() {
     let mute = dialling(Stage::istio().await, silent.await);
     let hanging = Stage::istio().await;
     hanging.be_istio(Whim::Hang).await;
-    let (mute, hanging) = tokio::join!(mute.refused(), hanging.refused());
+    let linkerd = Stage::linkerd().await;
+    linkerd.be_linkerd(linkerd_identity::Whim::Hang).await;
+    let (mute, hanging, linkerd) =
+        tokio::join!(mute.refused(), hanging.refused(), linkerd.refused());
+    say(&linkerd, &["no answer within 10s", "Kubernetes API"]);
     assert_eq!(mute.step(), Some(Step::Tls));
     say(&mute, &["says nothing for 10s"]);
     assert_eq!(hanging.step(), Some(Step::Request));

@@ -22,7 +22,7 @@ use super::tokens::review;
 
 /// What is wrong with this one.
 #[derive(Clone, Debug, Default)]
-pub enum Whim {
+pub(crate) enum Whim {
     #[default]
     None,
     /// It takes its time.
@@ -56,7 +56,7 @@ pub enum Whim {
 }
 
 /// One that runs.
-pub struct IstioCa {
+pub(crate) struct IstioCa {
     pub signer: Arc<Signer>,
     pub running: Running,
     whim: Arc<Mutex<Whim>>,
@@ -66,21 +66,21 @@ pub struct IstioCa {
 
 /// What came with a request.
 #[derive(Clone, Debug)]
-pub struct Last {
+pub(crate) struct Last {
     pub cluster: Option<String>,
     pub seconds: i64,
     pub has_metadata: bool,
 }
 
 impl IstioCa {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let signer = Arc::new(Signer::new("mesh"));
         let config = signer.server(NAMES, &[&TLS13, &TLS12]);
         Self::with(signer, config, "cluster.local").await
     }
 
     /// One that shows another certificate, or signs for another trust domain.
-    pub async fn with(signer: Arc<Signer>, config: Arc<ServerConfig>, domain: &str) -> Self {
+    pub(crate) async fn with(signer: Arc<Signer>, config: Arc<ServerConfig>, domain: &str) -> Self {
         let whim = Arc::new(Mutex::new(Whim::None));
         let last = Arc::new(Mutex::new(None));
         let service = {
@@ -104,13 +104,13 @@ impl IstioCa {
         }
     }
 
-    pub async fn be(&self, whim: Whim) {
+    pub(crate) async fn be(&self, whim: Whim) {
         *self.whim.lock().await = whim;
     }
 }
 
 /// What istiod's certificate carries.
-pub const NAMES: &[&str] = &["istiod.istio-system.svc", "istio-pilot.istio-system.svc"];
+pub(crate) const NAMES: &[&str] = &["istiod.istio-system.svc", "istio-pilot.istio-system.svc"];
 
 struct Ca {
     signer: Arc<Signer>,

@@ -20,7 +20,7 @@ use super::tokens::review;
 
 /// What is wrong with this one.
 #[derive(Clone, Debug, Default)]
-pub enum Whim {
+pub(crate) enum Whim {
     #[default]
     None,
     Hang,
@@ -41,20 +41,20 @@ pub enum Whim {
 }
 
 /// One that runs.
-pub struct LinkerdIdentity {
+pub(crate) struct LinkerdIdentity {
     pub signer: Arc<Signer>,
     pub running: Running,
     whim: Arc<Mutex<Whim>>,
 }
 
 impl LinkerdIdentity {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let signer = Arc::new(Signer::new("identity.linkerd.cluster.local"));
         let config = signer.server(&[NAME], &[&TLS13]);
         Self::with(signer, config).await
     }
 
-    pub async fn with(signer: Arc<Signer>, config: Arc<ServerConfig>) -> Self {
+    pub(crate) async fn with(signer: Arc<Signer>, config: Arc<ServerConfig>) -> Self {
         let whim = Arc::new(Mutex::new(Whim::None));
         let service = {
             let (signer, whim) = (Arc::clone(&signer), Arc::clone(&whim));
@@ -73,13 +73,14 @@ impl LinkerdIdentity {
         }
     }
 
-    pub async fn be(&self, whim: Whim) {
+    pub(crate) async fn be(&self, whim: Whim) {
         *self.whim.lock().await = whim;
     }
 }
 
 /// The identity of the controller's proxy.
-pub const NAME: &str = "linkerd-identity.linkerd.serviceaccount.identity.linkerd.cluster.local";
+pub(crate) const NAME: &str =
+    "linkerd-identity.linkerd.serviceaccount.identity.linkerd.cluster.local";
 
 struct Controller {
     signer: Arc<Signer>,

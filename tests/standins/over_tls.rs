@@ -21,7 +21,7 @@ use tokio_rustls::TlsAcceptor;
 use tonic::codegen::Service;
 
 /// A server, for as long as this lives.
-pub struct Running {
+pub(crate) struct Running {
     pub address: SocketAddr,
     /// How many requests got through to it.
     pub asked: Arc<AtomicUsize>,
@@ -29,13 +29,13 @@ pub struct Running {
 }
 
 impl Running {
-    pub fn asked(&self) -> usize {
+    pub(crate) fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
 }
 
 /// Serves every connection by what `service` makes for it. What it makes may cut the connection.
-pub async fn serve<S, B, F>(config: Arc<ServerConfig>, service: F) -> Running
+pub(crate) async fn serve<S, B, F>(config: Arc<ServerConfig>, service: F) -> Running
 where
     F: Fn(Cut) -> S + Send + 'static,
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>,
@@ -87,10 +87,10 @@ where
 
 /// Ends the connection it belongs to, as it stands.
 #[derive(Clone, Default)]
-pub struct Cut(Arc<Notify>);
+pub(crate) struct Cut(Arc<Notify>);
 
 impl Cut {
-    pub fn now(&self) {
+    pub(crate) fn now(&self) {
         self.0.notify_one();
     }
 
@@ -107,7 +107,7 @@ impl Cut {
 }
 
 /// A gRPC message of which only the begin comes.
-pub struct HalfABody {
+pub(crate) struct HalfABody {
     sent: bool,
     cut: Cut,
 }
@@ -134,7 +134,7 @@ impl Body for HalfABody {
 }
 
 /// A TLS server of HTTP/2 that knows no path, as a webhook is for whoever is not the API server.
-pub async fn not_found(config: Arc<ServerConfig>) -> Running {
+pub(crate) async fn not_found(config: Arc<ServerConfig>) -> Running {
     let answer = |_: &Cut| {
         let mut response = Response::new("404 page not found\n".to_owned());
         *response.status_mut() = StatusCode::NOT_FOUND;
@@ -144,7 +144,7 @@ pub async fn not_found(config: Arc<ServerConfig>) -> Running {
 }
 
 /// A gRPC server whose connections end in the middle of its answer.
-pub async fn half_an_answer(config: Arc<ServerConfig>) -> Running {
+pub(crate) async fn half_an_answer(config: Arc<ServerConfig>) -> Running {
     serve(config, |cut| Always(Cut::half_an_answer, cut)).await
 }
 

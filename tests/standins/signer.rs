@@ -24,7 +24,7 @@ use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::FromDer;
 
 /// A root, and a CA below it that signs.
-pub struct Signer {
+pub(crate) struct Signer {
     pub root: CertificateDer<'static>,
     pub issuing: CertificateDer<'static>,
     name: CertificateParams,
@@ -33,7 +33,7 @@ pub struct Signer {
 }
 
 impl Signer {
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let root_key = KeyPair::generate().unwrap();
         let root_name = ca(&format!("{name} root"));
         let root = root_name.self_signed(&root_key).unwrap();
@@ -53,7 +53,7 @@ impl Signer {
     }
 
     /// Signs this for the key of somebody else.
-    pub fn sign(&self, what: &Signed, key: &Key) -> CertificateDer<'static> {
+    pub(crate) fn sign(&self, what: &Signed, key: &Key) -> CertificateDer<'static> {
         let mut params = CertificateParams::default();
         params.distinguished_name = DistinguishedName::new();
         for uri in &what.uris {
@@ -81,7 +81,7 @@ impl Signer {
     }
 
     /// A server of this CA, with these names.
-    pub fn server(
+    pub(crate) fn server(
         &self,
         dns: &[&str],
         versions: &[&'static SupportedProtocolVersion],
@@ -91,7 +91,7 @@ impl Signer {
     }
 
     /// The same, whose certificate ends then.
-    pub fn server_until(
+    pub(crate) fn server_until(
         &self,
         dns: &[&str],
         versions: &[&'static SupportedProtocolVersion],
@@ -104,7 +104,7 @@ impl Signer {
     }
 
     /// A workload that takes those of this CA, and nobody else.
-    pub fn peer(&self, dns: &str) -> Arc<ServerConfig> {
+    pub(crate) fn peer(&self, dns: &str) -> Arc<ServerConfig> {
         let mut roots = RootCertStore::empty();
         roots.add(self.root.clone()).unwrap();
         let provider = Arc::new(aws_lc_rs::default_provider());
@@ -139,7 +139,7 @@ impl Signer {
 
 /// What a certificate is to say.
 #[derive(Clone, Debug)]
-pub struct Signed {
+pub(crate) struct Signed {
     pub uris: Vec<String>,
     pub dns: Vec<String>,
     pub not_before: Timestamp,
@@ -147,10 +147,10 @@ pub struct Signed {
 }
 
 /// A public key, ECDSA P-256.
-pub struct Key(Vec<u8>);
+pub(crate) struct Key(Vec<u8>);
 
 impl Key {
-    pub fn draw() -> Self {
+    pub(crate) fn draw() -> Self {
         Self(KeyPair::generate().unwrap().public_key_raw().to_vec())
     }
 }
@@ -166,7 +166,7 @@ impl PublicKeyData for Key {
 }
 
 /// What a request asks for.
-pub struct Asked {
+pub(crate) struct Asked {
     pub key: Key,
     pub uris: Vec<String>,
     pub dns: Vec<String>,
@@ -177,7 +177,7 @@ pub struct Asked {
 
 impl Asked {
     /// Reads a request whose signature is by its own key, and that key ECDSA P-256.
-    pub fn read(der: &[u8]) -> Result<Self, String> {
+    pub(crate) fn read(der: &[u8]) -> Result<Self, String> {
         let (rest, csr) = X509CertificationRequest::from_der(der).map_err(|e| e.to_string())?;
         if !rest.is_empty() {
             return Err("trailing bytes".to_owned());
@@ -221,7 +221,7 @@ fn verify(csr: &X509CertificationRequest<'_>) -> Result<(), String> {
     signed.map_err(|_| "not signed by its own ECDSA P-256 key".to_owned())
 }
 
-pub fn pem(der: &[u8]) -> String {
+pub(crate) fn pem(der: &[u8]) -> String {
     pem::encode(&pem::Pem::new("CERTIFICATE", der))
 }
 

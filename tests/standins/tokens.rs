@@ -8,12 +8,12 @@ use mtls_probe::run::now;
 use serde_json::{Value, json};
 
 /// A good token of an account, for ten minutes.
-pub fn token(namespace: &str, name: &str, audience: &str) -> String {
+pub(crate) fn token(namespace: &str, name: &str, audience: &str) -> String {
     with(namespace, name, json!({ "aud": [audience] }))
 }
 
 /// The same with other claims.
-pub fn with(namespace: &str, name: &str, claims: Value) -> String {
+pub(crate) fn with(namespace: &str, name: &str, claims: Value) -> String {
     let mut all = json!({
         "iss": "https://kubernetes.default.svc",
         "sub": format!("system:serviceaccount:{namespace}:{name}"),
@@ -28,14 +28,14 @@ pub fn with(namespace: &str, name: &str, claims: Value) -> String {
 }
 
 /// A good token, but of another cluster.
-pub fn of_another_cluster(namespace: &str, name: &str, audience: &str) -> String {
+pub(crate) fn of_another_cluster(namespace: &str, name: &str, audience: &str) -> String {
     let good = token(namespace, name, audience);
     let (body, _) = good.rsplit_once('.').unwrap();
     format!("{body}.{}", URL_SAFE_NO_PAD.encode("another cluster"))
 }
 
 /// The account of a token for this audience, or why it is refused.
-pub fn review(token: &str, audience: &str) -> Result<(String, String), &'static str> {
+pub(crate) fn review(token: &str, audience: &str) -> Result<(String, String), &'static str> {
     let parts: Vec<&str> = token.split('.').collect();
     let [_, body, signature] = *parts.as_slice() else {
         return Err("malformed");

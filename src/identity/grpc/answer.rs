@@ -1,10 +1,15 @@
 //! What becomes of a call to a server that signs, and what its certificate is worth. Edge: waits.
 
 use std::error::Error;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use jiff::Timestamp;
 use rustls_pki_types::CertificateDer;
 use tokio::time::timeout;
+use tonic::body::Body;
+use tonic::codegen::{Service, http};
+use tonic::transport::Channel;
 use tonic::{Code, Response, Status};
 
 use super::tls::{LIMIT, innermost};
@@ -14,6 +19,52 @@ use crate::identity::error::{Flaw, IdentityError};
 use crate::identity::jwt::short;
 use crate::identity::signing_request::SigningRequest;
 use crate::identity::walk::{Step, Walk};
+
+/// A channel to what may not speak gRPC at all: an answer of HTTP alone is told as such, and not read as
+/// a broken message.
+#[derive(Clone)]
+pub(super) struct Strict(pub(super) Channel);
+
+impl Service<http::Request<Body>> for Strict {
+    type Response = http::Response<Body>;
+    type Error = Box<dyn Error + Send + Sync>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.0.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        let response = self.0.call(request);
+        Box::pin(async move {
+            let response = response.await?;
+            match of_http(&response) {
+                Some(status) => Err(status.into()),
+                None => Ok(response),
+            }
+        })
+    }
+}
+
+/// What an answer of HTTP alone means to gRPC, by its own table.
+fn of_http(response: &http::Response<Body>) -> Option<Status> {
+    let headers = response.headers();
+    let kind = headers.get("content-type").map(|kind| kind.as_bytes());
+    let is_grpc = kind.is_some_and(|kind| kind.starts_with(b"application/grpc"));
+    let http = response.status();
+    if headers.contains_key("grpc-status") || (is_grpc && http.is_success()) {
+        return None;
+    }
+    let code = match http.as_u16() {
+        400 => Code::Internal,
+        401 => Code::Unauthenticated,
+        403 => Code::PermissionDenied,
+        404 => Code::Unimplemented,
+        429 | 502..=504 => Code::Unavailable,
+        _ => Code::Unknown,
+    };
+    Some(Status::new(code, format!("HTTP {http}, and not gRPC")))
+}
 
 /// Why there is no answer, or none that helps.
 pub(super) enum Refusal {

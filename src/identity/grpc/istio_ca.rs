@@ -8,7 +8,7 @@ use tonic::metadata::MetadataValue;
 use tonic::{Code, Request};
 use zeroize::Zeroizing;
 
-use super::answer::{self, Refusal, SEE_THE_LOG, answer};
+use super::answer::{self, Refusal, SEE_THE_LOG, Strict, answer};
 use super::generated::istio::IstioCertificateRequest;
 use super::generated::istio::istio_certificate_service_client::IstioCertificateServiceClient;
 use super::tls::{self, Advice, LIMIT, Server};
@@ -46,7 +46,8 @@ pub(in crate::identity) async fn fetch(
 
     let request = SigningRequest::draw(Name::Uri(&from.id.to_string()), &[])?;
     let asked = ask(from, &who, &token, request.pem()?)?;
-    let mut client = IstioCertificateServiceClient::new(channel).max_decoding_message_size(MOST);
+    let mut client =
+        IstioCertificateServiceClient::new(Strict(channel)).max_decoding_message_size(MOST);
     let answered = answer(client.create_certificate(asked)).await;
     let parts = answered.map_err(|refusal| explain(from, &who, &token, refusal, now))?;
     walk.done(Step::Request, "the token is taken");

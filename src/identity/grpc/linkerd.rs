@@ -6,7 +6,7 @@ use rustls::version::TLS13;
 use rustls_pki_types::CertificateDer;
 use tonic::Code;
 
-use super::answer::{self, Refusal, SEE_THE_LOG, answer};
+use super::answer::{self, Refusal, SEE_THE_LOG, Strict, answer};
 use super::generated::linkerd::identity_client::IdentityClient;
 use super::generated::linkerd::{CertifyRequest, CertifyResponse};
 use super::tls::{self, Advice, LIMIT, Server};
@@ -46,7 +46,7 @@ pub(in crate::identity) async fn fetch(
         token: token.as_bytes().to_vec(),
         certificate_signing_request: request.der().to_vec(),
     };
-    let mut client = IdentityClient::new(channel).max_decoding_message_size(MOST);
+    let mut client = IdentityClient::new(Strict(channel)).max_decoding_message_size(MOST);
     let answered = answer(client.certify(asked)).await;
     let granted = answered.map_err(|refusal| explain(from, &who, &token, refusal, now))?;
     walk.done(Step::Request, "the token is taken");

@@ -1,6 +1,7 @@
 //! The way to a server that signs: TCP, then TLS with a server that is who it must be. Edge. Nothing
 //! secret is sent before that is known.
 
+use std::error;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -145,12 +146,17 @@ pub(super) async fn dial(
 }
 
 /// The words of the deepest cause: what stands above it says `transport error`.
-pub(super) fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+pub(super) fn innermost(error: &(dyn error::Error + 'static)) -> String {
     let mut deepest = error;
     while let Some(source) = deepest.source() {
         deepest = source;
     }
-    short(&deepest.to_string())
+    let io = deepest.downcast_ref::<io::Error>();
+    let io = io.or_else(|| deepest.downcast_ref::<h2::Error>()?.get_io());
+    match io.map(io::Error::kind) {
+        Some(io::ErrorKind::UnexpectedEof) => "it was closed".to_owned(),
+        _ => short(&deepest.to_string()),
+    }
 }
 
 async fn connect(server: &Server<'_>) -> Result<(TcpStream, SocketAddr), IdentityError> {
@@ -418,7 +424,10 @@ fn refused(server: &Server<'_>, verifier: &Verifier, error: &io::Error) -> Ident
             format!("no handshake: {}", short(&other.to_string())),
             advice.closed,
         ),
-        None => failed(format!("it ends the handshake: {error}"), advice.closed),
+        None => failed(
+            format!("it ends the handshake: {}", innermost(error)),
+            advice.closed,
+        ),
     }
 }
 
