@@ -7,10 +7,12 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::error::{Flaw, IdentityError};
+use super::files;
 use super::jwt::{Claims, Unfit, short};
+#[cfg(feature = "kubernetes")]
+use super::kubernetes;
 use super::origin::{Account, Token};
 use super::walk::{Step, Walk};
-use super::{files, kubernetes};
 use crate::certificate::rough;
 
 /// The token itself, looked at before it is sent: whoever refuses one rarely says why. With an account,
@@ -23,11 +25,14 @@ pub(super) async fn token(
 ) -> Result<Zeroizing<String>, IdentityError> {
     let token = match from {
         Token::File { path, audience } => read(path, audience, account)?,
+        #[cfg(feature = "kubernetes")]
         Token::Request {
             account,
             audience,
             cluster,
         } => kubernetes::token(account, audience.as_deref(), cluster, walk).await?,
+        #[cfg(not(feature = "kubernetes"))]
+        Token::Request { account, .. } => return Err(not_built(account)),
     };
     let claims = Claims::read(&token).map_err(|why| {
         let why = format!("what is there is not a JSON Web Token: {why}");
@@ -39,6 +44,13 @@ pub(super) async fn token(
         .map_err(|unfit| failed(from, &unfit.to_string(), &remedy(&unfit, from, account)))?;
     walk.done(Step::Token, found(&claims, audience, now));
     Ok(token)
+}
+
+/// This build cannot ask for one.
+#[cfg(not(feature = "kubernetes"))]
+fn not_built(account: &Account) -> IdentityError {
+    let who = super::error::Subject::Source(of_account(account));
+    IdentityError::new(who, Flaw::NotBuilt("kubernetes"))
 }
 
 /// What a token says, as far as it may be shown: for whoever explains a refusal.
@@ -106,9 +118,13 @@ fn read(
 fn failed(from: &Token, why: &str, remedy: &str) -> IdentityError {
     let who = match from {
         Token::File { path, .. } => of_file(path),
-        Token::Request { account, .. } => format!("the token of {account}"),
+        Token::Request { account, .. } => of_account(account),
     };
     IdentityError::at(who, Step::Token, why, remedy)
+}
+
+fn of_account(account: &Account) -> String {
+    format!("the token of {account}")
 }
 
 fn of_file(path: &Path) -> String {

@@ -9,6 +9,7 @@ mod reach;
 pub(super) mod spire_server;
 mod tls;
 mod trouble;
+mod verifier;
 pub(super) mod workload_api;
 
 use std::future::ready;

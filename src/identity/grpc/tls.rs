@@ -4,28 +4,20 @@
 use std::error;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::time_provider::TimeProvider;
-use rustls::{
-    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore,
-    SignatureScheme, SupportedProtocolVersion,
-};
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{AlertDescription, Error, SupportedProtocolVersion};
+use rustls_pki_types::ServerName;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tonic::transport::Channel;
 
 use super::over;
-use crate::certificate::{
-    Bundle, Bundles, Expected, Facts, Judgement, Problem, Question, Role, TrustDomain, judge, rough,
-};
+use super::verifier::Verifier;
+use crate::certificate::{Bundle, TrustDomain, rough};
 use crate::code::Code;
 use crate::identity::error::IdentityError;
 use crate::identity::jwt::short;
@@ -113,9 +105,20 @@ pub(super) async fn dial(
     let (stream, address) = connect(server).await?;
     walk.done(Step::Connect, format!("{address} takes connections"));
 
-    let verifier = verifier(server, now)?;
-    let config = config(server, now, &verifier)
-        .map_err(|error| failed(Step::Tls, error.to_string(), "tell us of it"))?;
+    let (bundle, from) = server.anchors;
+    let verifier = Verifier::new(bundle, server.name, now).map_err(|error| {
+        let why = format!("none of its certificates can be a trust anchor: {error}");
+        IdentityError::at(
+            from,
+            Step::Anchors,
+            why,
+            "give the CA certificates of the mesh",
+        )
+    })?;
+    let config = verifier.client(server.versions).map_err(|error| {
+        let why = format!("TLS cannot be set up: {error}");
+        failed(Step::Tls, why, "please report this")
+    })?;
     let name = server_name(server)?;
     let handshake = TlsConnector::from(Arc::new(config)).connect(name, stream);
     let stream = match timeout(LIMIT, handshake).await {
@@ -173,7 +176,9 @@ async fn connect(server: &Server<'_>) -> Result<(TcpStream, SocketAddr), Identit
             .map_err(Untried::Unknown)?;
         let mut last = None;
         for address in addresses {
-            match TcpStream::connect(address).await {
+            // One that swallows everything must not hide the others.
+            let tried = timeout(EACH, TcpStream::connect(address)).await;
+            match tried.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
                 Ok(stream) => {
                     let _ = stream.set_nodelay(true);
                     return Ok((stream, address));
@@ -194,18 +199,19 @@ async fn connect(server: &Server<'_>) -> Result<(TcpStream, SocketAddr), Identit
         )),
         Ok(Err(Untried::Nowhere)) => Err(failed("its name has no address".to_owned(), absent)),
         Ok(Err(Untried::Refused(address, error))) => {
-            let what = match error.kind() {
-                io::ErrorKind::ConnectionRefused => "nobody listens there".to_owned(),
-                _ => error.to_string(),
+            let (what, remedy) = match error.kind() {
+                io::ErrorKind::ConnectionRefused => ("nobody listens there".to_owned(), absent),
+                io::ErrorKind::TimedOut => ("no answer in time".to_owned(), SWALLOWED),
+                _ => (error.to_string(), absent),
             };
             Err(failed(
                 format!("{address} takes no connection: {what}"),
-                absent,
+                remedy,
             ))
         }
         Err(_) => Err(failed(
             format!("no connection within {}s", LIMIT.as_secs()),
-            "a NetworkPolicy or a firewall may swallow it: let probe reach this port",
+            SWALLOWED,
         )),
     }
 }
@@ -230,160 +236,6 @@ fn server_name(server: &Server<'_>) -> Result<ServerName<'static>, IdentityError
             "set `server_name` to a DNS name",
         )
     })
-}
-
-fn config(
-    server: &Server<'_>,
-    now: Timestamp,
-    verifier: &Arc<Verifier>,
-) -> Result<ClientConfig, Error> {
-    let clock = Arc::new(Clock(unix(now)));
-    let mut config = ClientConfig::builder_with_details(provider(), clock)
-        .with_protocol_versions(server.versions)?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::clone(verifier) as _)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec()];
-    config.resumption = rustls::client::Resumption::disabled();
-    Ok(config)
-}
-
-/// webpki with exactly the anchors that were given, and our own judgement for the words; either of them
-/// may refuse.
-#[derive(Debug)]
-struct Verifier {
-    webpki: Arc<WebPkiServerVerifier>,
-    bundles: Bundles,
-    expected: Expected,
-    now: Timestamp,
-    refusal: Mutex<Option<Refusal>>,
-}
-
-/// Why we refuse a server.
-#[derive(Clone, Debug)]
-struct Refusal {
-    why: String,
-    code: Code,
-}
-
-fn verifier(server: &Server<'_>, now: Timestamp) -> Result<Arc<Verifier>, IdentityError> {
-    let (bundle, from) = server.anchors;
-    let unusable = |why: String| {
-        let remedy = "give the CA certificates of the mesh";
-        IdentityError::at(from, Step::Anchors, why, remedy)
-    };
-    let mut roots = RootCertStore::empty();
-    let ders = bundle.anchors().iter().map(|anchor| anchor.der.clone());
-    roots.add_parsable_certificates(ders);
-    let webpki = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider());
-    let webpki = webpki.build().map_err(|error| {
-        unusable(format!(
-            "none of its certificates can be a trust anchor: {error}"
-        ))
-    })?;
-    Ok(Arc::new(Verifier {
-        webpki,
-        bundles: Bundles::untagged(bundle.clone()),
-        expected: match server.name.parse() {
-            Ok(ip) => Expected::Ip(ip),
-            Err(_) => Expected::Dns(server.name.to_owned()),
-        },
-        now,
-        refusal: Mutex::new(None),
-    }))
-}
-
-impl Verifier {
-    fn judge(&self, chain: &[CertificateDer<'static>]) -> Judgement {
-        judge(&Question {
-            chain,
-            bundles: &self.bundles,
-            role: Role::Server,
-            expected: &self.expected,
-            at: self.now,
-            crls: &[],
-            elsewhere: &[],
-        })
-    }
-
-    fn refuse(&self, why: Refusal) {
-        if let Ok(mut refusal) = self.refusal.lock() {
-            *refusal = Some(why);
-        }
-    }
-
-    fn refusal(&self) -> Option<Refusal> {
-        self.refusal.lock().ok()?.clone()
-    }
-}
-
-impl ServerCertVerifier for Verifier {
-    fn verify_server_cert(
-        &self,
-        leaf: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        ocsp: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let verified = self
-            .webpki
-            .verify_server_cert(leaf, intermediates, name, ocsp, now);
-        let chain = std::iter::once(leaf).chain(intermediates);
-        let chain: Vec<_> = chain.map(|der| der.clone().into_owned()).collect();
-        let judgement = self.judge(&chain);
-        let Some(Problem { code, what }) = judgement.problems.first() else {
-            if let Err(error) = &verified {
-                let (why, code) = (error.to_string(), Code::CertRejected);
-                self.refuse(Refusal { why, code });
-            }
-            return verified;
-        };
-        let carried = judgement.chain.first().map(names).unwrap_or_default();
-        self.refuse(Refusal {
-            why: format!("{}; it carries {carried}", short(what)),
-            code: *code,
-        });
-        let otherwise = CertificateError::ApplicationVerificationFailure;
-        Err(verified
-            .err()
-            .unwrap_or(Error::InvalidCertificate(otherwise)))
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.webpki
-            .verify_tls12_signature(message, certificate, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.webpki
-            .verify_tls13_signature(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.webpki.supported_verify_schemes()
-    }
-}
-
-/// Every name of a certificate.
-fn names(leaf: &Facts) -> String {
-    let ips = leaf.ips.iter().map(ToString::to_string);
-    let texts = leaf.dns.iter().chain(&leaf.uris).cloned();
-    let all: Vec<String> = texts.chain(ips).collect();
-    match all.as_slice() {
-        [] => "no name at all".to_owned(),
-        some => short(&some.join(", ")),
-    }
 }
 
 /// Why the handshake failed.
@@ -431,24 +283,8 @@ fn refused(server: &Server<'_>, verifier: &Verifier, error: &io::Error) -> Ident
     }
 }
 
-/// The moment of the question, for who verifies.
-#[derive(Debug)]
-struct Clock(UnixTime);
-
-impl TimeProvider for Clock {
-    fn current_time(&self) -> Option<UnixTime> {
-        Some(self.0)
-    }
-}
-
-fn unix(now: Timestamp) -> UnixTime {
-    let seconds = u64::try_from(now.as_second()).unwrap_or_default();
-    UnixTime::since_unix_epoch(Duration::from_secs(seconds))
-}
-
-fn provider() -> Arc<CryptoProvider> {
-    Arc::new(aws_lc_rs::default_provider())
-}
-
 /// How long each step may take.
 pub(super) const LIMIT: Duration = Duration::from_secs(10);
+/// How long one address of several may take.
+const EACH: Duration = Duration::from_secs(3);
+const SWALLOWED: &str = "a NetworkPolicy or a firewall may swallow it: let probe reach this port";
