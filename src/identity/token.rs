@@ -88,22 +88,26 @@ fn read(
     let make = project(audience, account);
     let failed =
         |why: &str, remedy: &str| IdentityError::at(of_file(path), Step::Token, why, remedy);
-    let bytes = files::read(path, MOST).map_err(|error| match error.flaw {
-        Flaw::Missing => failed("the file does not exist", &make),
-        Flaw::Denied => failed(
-            "this user may not read the file",
-            "give read permission to the user that runs probe, in a pod by `fsGroup`",
-        ),
-        Flaw::TooBig(limit) => failed(
-            &format!("the file is larger than {limit} bytes, too much for a token"),
-            "name the file that holds the token alone",
-        ),
-        Flaw::Folder => failed(
-            "the path is a folder",
-            "name the file in it: the `path` of the projected serviceAccountToken",
-        ),
-        // The rest is about certificates, or in the system's own words.
-        other => failed(&format!("the file {other}"), "name a file that can be read"),
+    let bytes = files::read(path, MOST).map_err(|error| {
+        if error.flaw == Flaw::Missing {
+            return failed("the file does not exist", &make);
+        }
+        if error.flaw == Flaw::Denied {
+            let remedy = "give read permission to the user that runs probe, in a pod by `fsGroup`";
+            return failed("this user may not read the file", remedy);
+        }
+        if error.flaw == Flaw::Folder {
+            let remedy = "name the file in it: the `path` of the projected serviceAccountToken";
+            return failed("the path is a folder", remedy);
+        }
+        if let Flaw::TooBig(limit) = error.flaw {
+            let why = format!("the file is larger than {limit} bytes, too much for a token");
+            return failed(&why, "name the file that holds the token alone");
+        }
+        failed(
+            &format!("the file {}", error.flaw),
+            "name a file that can be read",
+        )
     })?;
     let text = from_utf8(&bytes).map_err(|_| {
         let why = "what is there is not a JSON Web Token: it is not even text";

@@ -100,15 +100,14 @@ pub(super) fn accept(
 ) -> Result<Identity, IdentityError> {
     let failed = |why: String, remedy: &str| IdentityError::at(who, Step::Identity, why, remedy);
     let identity = request.granted(chain).map_err(|error| {
-        let why = match error.flaw {
-            Flaw::ForeignKey => "it signed another key than ours".to_owned(),
-            Flaw::Malformed { nth, why } => {
-                format!(
-                    "certificate {nth} of its answer {}",
-                    short(&why.to_string())
-                )
-            }
-            other => format!("the chain of its answer {}", short(&other.to_string())),
+        let why = if error.flaw == Flaw::ForeignKey {
+            "it signed another key than ours".to_owned()
+        } else if let Flaw::Malformed { nth, why } = error.flaw {
+            let why = short(&why.to_string());
+            format!("certificate {nth} of its answer {why}")
+        } else {
+            let why = short(&error.flaw.to_string());
+            format!("the chain of its answer {why}")
         };
         failed(why, SEE_THE_LOG)
     })?;

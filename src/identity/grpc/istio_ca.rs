@@ -137,12 +137,12 @@ fn read(
     let mut roots = vec![];
     for (nth, part) in parts.iter().enumerate() {
         roots = pem::certificates(part.as_bytes()).map_err(|flaw| {
-            let what = match flaw {
-                Flaw::Empty => "is empty".to_owned(),
-                Flaw::NoCertificate(_) | Flaw::Der(_) | Flaw::Json { .. } => {
-                    "is no certificate in PEM".to_owned()
-                }
-                other => short(&other.to_string()),
+            let what = if flaw == Flaw::Empty {
+                "is empty".to_owned()
+            } else if let Flaw::NoCertificate(_) | Flaw::Der(_) | Flaw::Json { .. } = flaw {
+                "is no certificate in PEM".to_owned()
+            } else {
+                short(&flaw.to_string())
             };
             failed(
                 Step::Identity,

@@ -199,10 +199,13 @@ async fn connect(server: &Server<'_>) -> Result<(TcpStream, SocketAddr), Identit
         )),
         Ok(Err(Untried::Nowhere)) => Err(failed("its name has no address".to_owned(), absent)),
         Ok(Err(Untried::Refused(address, error))) => {
-            let (what, remedy) = match error.kind() {
-                io::ErrorKind::ConnectionRefused => ("nobody listens there".to_owned(), absent),
-                io::ErrorKind::TimedOut => ("no answer in time".to_owned(), SWALLOWED),
-                _ => (error.to_string(), absent),
+            let kind = error.kind();
+            let (what, remedy) = if kind == io::ErrorKind::ConnectionRefused {
+                ("nobody listens there".to_owned(), absent)
+            } else if kind == io::ErrorKind::TimedOut {
+                ("no answer in time".to_owned(), SWALLOWED)
+            } else {
+                (error.to_string(), absent)
             };
             Err(failed(
                 format!("{address} takes no connection: {what}"),
@@ -245,17 +248,16 @@ fn refused(server: &Server<'_>, verifier: &Verifier, error: &io::Error) -> Ident
     if let Some(refusal) = verifier.refusal() {
         let why = format!("we do not take it for {:?}: {}", server.name, refusal.why);
         let (_, from) = server.anchors;
-        return match refusal.code {
-            Code::SanMismatch => failed(why, advice.name),
-            Code::CertExpired | Code::CertNotYetValid => failed(
-                why,
-                "it must renew its certificate, unless the clock of this host is wrong",
-            ),
-            _ => failed(
-                why,
-                &format!("make sure that {from} holds the root of the mesh whose CA this is"),
-            ),
+        let remedy = if refusal.code == Code::SanMismatch {
+            advice.name.to_owned()
+        } else if let Code::CertExpired | Code::CertNotYetValid = refusal.code {
+            "it must renew its certificate, unless the clock of this host is wrong".to_owned()
+        } else if let Code::UnknownCa | Code::BadSignature | Code::IncompleteChain = refusal.code {
+            format!("make sure that {from} holds the root of the mesh whose CA this is")
+        } else {
+            "it needs another certificate; see who issued this one".to_owned()
         };
+        return failed(why, &remedy);
     }
     let tls = error
         .get_ref()
