@@ -1,59 +1,277 @@
 //! Identities, trust anchors and tokens from a Kubernetes API. Edge.
 
+mod access;
 pub(super) mod certificate_request;
+mod client;
+mod failure;
+mod right;
 
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::authentication::v1::TokenRequest;
+use k8s_openapi::api::core::v1;
+use serde::de::DeserializeOwned;
+use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::error::IdentityError;
+use self::client::{Refusal, ask};
+use self::failure::shortened;
+use self::right::{Right, Verb, What};
+use super::error::{Flaw, IdentityError, Subject};
 use super::origin::{Account, Cluster, Entry, Secret};
 use super::supply::Supply;
 use super::walk::{Step, Walk};
-use crate::certificate::Bundles;
+use super::{Identity, pem};
+use crate::certificate::{Bundle, Bundles, Trust, TrustDomain};
 
 /// The identity in a Secret.
-pub(super) async fn secret(from: &Secret, _walk: &mut Walk) -> Result<Supply, IdentityError> {
-    Err(IdentityError::at(
-        format!("{from:?}"),
-        Step::Cluster,
-        "not there yet",
-        "wait",
-    ))
+pub(super) async fn secret(from: &Secret, walk: &mut Walk) -> Result<Supply, IdentityError> {
+    let who = format!("Secret {}/{}", from.namespace, from.name);
+    let right = Right::new(Verb::Get, What::Secret, &from.namespace, Some(&from.name));
+    let at = Place {
+        who: &who,
+        step: Step::Request,
+    };
+    let entries = entries(&from.cluster, &right, at, walk).await?;
+    walk.done(
+        Step::Request,
+        format!("{who}, {}", counted(entries.len(), "entry", "entries")),
+    );
+    let at = Place {
+        who: &who,
+        step: Step::Identity,
+    };
+    let chain = at.entry(&entries, &from.chain, "chain")?;
+    let key = at.entry(&entries, &from.key, "key")?;
+    let identity = Identity::from_pem(chain, key).map_err(|error| {
+        let entry = match error.subject {
+            Subject::Key => &from.key,
+            Subject::Chain
+            | Subject::Bundle
+            | Subject::Crls
+            | Subject::File(_)
+            | Subject::Mint
+            | Subject::Source(_) => &from.chain,
+        };
+        flawed(&who, entry, error.flaw)
+    })?;
+    let mut supply = Supply::alone(identity, &who);
+    let mut found = "the key belongs to the leaf".to_owned();
+    // cert-manager leaves it empty where it does not know.
+    let bundle = entries.get(&from.bundle);
+    if let Some(bundle) = bundle.filter(|bytes| !bytes.trim_ascii().is_empty()) {
+        let bundles = bundles(bundle).map_err(|flaw| flawed(&who, &from.bundle, flaw))?;
+        let roots = bundles
+            .iter()
+            .map(|(_, bundle)| bundle.anchors().len())
+            .sum();
+        found += &format!(", {} in {:?}", counted(roots, "root", "roots"), from.bundle);
+        supply.trust = Trust {
+            bundles: tagged(bundles, supply.trust_domain()),
+            crls: vec![],
+        };
+    }
+    walk.done(Step::Identity, found);
+    Ok(supply)
 }
 
 /// The trust anchors in an entry of a Secret.
 pub(super) async fn secret_bundle(
     entry: &Entry,
-    _walk: &mut Walk,
+    walk: &mut Walk,
 ) -> Result<Bundles, IdentityError> {
-    Err(IdentityError::at(
-        entry,
-        Step::Cluster,
-        "not there yet",
-        "wait",
-    ))
+    anchors("Secret", What::Secret, entry, walk).await
 }
 
 /// The trust anchors in an entry of a ConfigMap.
-pub(super) async fn config_map(entry: &Entry, _walk: &mut Walk) -> Result<Bundles, IdentityError> {
-    Err(IdentityError::at(
-        entry,
-        Step::Cluster,
-        "not there yet",
-        "wait",
-    ))
+pub(super) async fn config_map(entry: &Entry, walk: &mut Walk) -> Result<Bundles, IdentityError> {
+    anchors("ConfigMap", What::ConfigMap, entry, walk).await
 }
 
 /// A token of a service account, by a TokenRequest.
+#[allow(dead_code, reason = "asked for by sources that may not be built")]
 pub(super) async fn token(
     account: &Account,
-    _audience: Option<&str>,
-    _cluster: &Cluster,
-    _walk: &mut Walk,
+    audience: Option<&str>,
+    cluster: &Cluster,
+    walk: &mut Walk,
 ) -> Result<Zeroizing<String>, IdentityError> {
-    Err(IdentityError::at(
-        account,
-        Step::Token,
-        "not there yet",
-        "wait",
-    ))
+    let at = Place {
+        who: &cluster.to_string(),
+        step: Step::Token,
+    };
+    let token = token_of(account, audience, cluster, at, walk).await?;
+    let audience = audience.unwrap_or("the API itself");
+    let minutes = TOKEN_SECONDS / 60;
+    let found = format!("token for {account}, audience {audience}, {minutes}m");
+    walk.done(Step::Token, found);
+    Ok(token)
 }
+
+/// The same, for a way on which it is no step of its own.
+async fn token_of(
+    account: &Account,
+    audience: Option<&str>,
+    cluster: &Cluster,
+    at: Place<'_>,
+    walk: &mut Walk,
+) -> Result<Zeroizing<String>, IdentityError> {
+    let Account { namespace, name } = account;
+    let right = Right::new(Verb::Create, What::Token, namespace, Some(name));
+    let request = json!({
+        "apiVersion": "authentication.k8s.io/v1",
+        "kind": "TokenRequest",
+        "spec": {
+            "audiences": audience.into_iter().collect::<Vec<_>>(),
+            "expirationSeconds": TOKEN_SECONDS,
+        },
+    });
+    let answer = ask(cluster, &right, Some(&request), walk).await;
+    let answer: TokenRequest = at.read(answer)?;
+    let token = answer.status.map(|status| Zeroizing::new(status.token));
+    token.filter(|token| !token.is_empty()).ok_or_else(|| {
+        let why = format!("the API answers without a token of {account}");
+        IdentityError::at(at.who, at.step, why, NO_KUBERNETES)
+    })
+}
+
+/// Who fails, and at which step.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    who: &'a str,
+    step: Step,
+}
+
+impl Place<'_> {
+    fn read<T: DeserializeOwned>(
+        self,
+        answer: Result<Zeroizing<Vec<u8>>, Refusal>,
+    ) -> Result<T, IdentityError> {
+        let answer = answer.map_err(|refusal| refusal.at(self.who, self.step))?;
+        // Without the words of the parser: they may show what was in it.
+        serde_json::from_slice(&answer).map_err(|error| {
+            let why = if answer.is_empty() {
+                "the API answers with nothing".to_owned()
+            } else if error.is_eof() {
+                "the answer of the API is cut short".to_owned()
+            } else {
+                "the answer of the API is not what Kubernetes answers".to_owned()
+            };
+            IdentityError::at(self.who, self.step, why, NO_KUBERNETES)
+        })
+    }
+
+    /// An entry that must be there. `key` is the word for it in a suite.
+    fn entry<'e>(
+        self,
+        entries: &'e Entries,
+        name: &str,
+        key: &str,
+    ) -> Result<&'e [u8], IdentityError> {
+        if let Some(found) = entries.get(name) {
+            return Ok(found);
+        }
+        let there = match entries.len() {
+            0 => "it is empty".to_owned(),
+            more => {
+                let names = entries.keys().take(MAX_LISTED);
+                let names: Vec<_> = names.map(|name| format!("{:?}", shortened(name))).collect();
+                let rest = match more.saturating_sub(MAX_LISTED) {
+                    0 => String::new(),
+                    rest => format!(" and {rest} more"),
+                };
+                format!("it has {}{rest}", names.join(", "))
+            }
+        };
+        Err(IdentityError::at(
+            self.who,
+            self.step,
+            format!("there is no entry {name:?} in it; {there}"),
+            format!("name the right one with `{key}` in the suite"),
+        ))
+    }
+}
+
+/// What a Secret or a ConfigMap holds, wiped when dropped.
+type Entries = BTreeMap<String, Zeroizing<Vec<u8>>>;
+
+async fn entries(
+    cluster: &Cluster,
+    right: &Right,
+    at: Place<'_>,
+    walk: &mut Walk,
+) -> Result<Entries, IdentityError> {
+    let answer = ask(cluster, right, None, walk).await;
+    let binary = |data: Option<BTreeMap<String, k8s_openapi::ByteString>>| {
+        let data = data.unwrap_or_default().into_iter();
+        data.map(|(name, bytes)| (name, Zeroizing::new(bytes.0)))
+    };
+    Ok(match right.what {
+        What::ConfigMap => {
+            let map: v1::ConfigMap = at.read(answer)?;
+            let texts = map.data.unwrap_or_default().into_iter();
+            let texts = texts.map(|(name, text)| (name, Zeroizing::new(text.into_bytes())));
+            texts.chain(binary(map.binary_data)).collect()
+        }
+        What::Secret | What::Token | What::CertificateRequest => {
+            let secret: v1::Secret = at.read(answer)?;
+            binary(secret.data).collect()
+        }
+    })
+}
+
+async fn anchors(
+    kind: &str,
+    what: What,
+    entry: &Entry,
+    walk: &mut Walk,
+) -> Result<Bundles, IdentityError> {
+    let who = format!("{kind} {}/{}", entry.namespace, entry.name);
+    let right = Right::new(Verb::Get, what, &entry.namespace, Some(&entry.name));
+    let at = Place {
+        who: &who,
+        step: Step::Anchors,
+    };
+    let entries = entries(&entry.cluster, &right, at, walk).await?;
+    let bytes = at.entry(&entries, &entry.key, "key")?;
+    bundles(bytes).map_err(|flaw| flawed(&who, &entry.key, flaw))
+}
+
+/// Trust anchors from bytes.
+fn bundles(bytes: &[u8]) -> Result<Bundles, Flaw> {
+    if pem::has_key(bytes) {
+        return Err(Flaw::KeyInBundle);
+    }
+    let certificates = pem::certificates(bytes)?;
+    let bundle = Bundle::new(certificates);
+    let bundle = bundle.map_err(|(nth, why)| Flaw::Malformed { nth: nth + 1, why })?;
+    Ok(Bundles::untagged(bundle))
+}
+
+/// What came along with a leaf and names no trust domain is that of the leaf's.
+fn tagged(bundles: Bundles, domain: Option<TrustDomain>) -> Bundles {
+    let Some(domain) = domain else {
+        return bundles;
+    };
+    let mut tagged = Bundles::none();
+    for (named, bundle) in bundles.iter() {
+        tagged.insert(named.unwrap_or(&domain).clone(), bundle.clone());
+    }
+    tagged
+}
+
+fn flawed(who: &str, entry: &str, flaw: Flaw) -> IdentityError {
+    IdentityError::new(Subject::Source(format!("entry {entry:?} of {who}")), flaw)
+}
+
+fn counted(count: usize, one: &str, several: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        count => format!("{count} {several}"),
+    }
+}
+
+/// The least that Kubernetes gives.
+const TOKEN_SECONDS: u64 = 600;
+const MAX_LISTED: usize = 10;
+const NO_KUBERNETES: &str = "is it the API server of Kubernetes, and nothing in between?";

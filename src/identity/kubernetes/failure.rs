@@ -1,0 +1,238 @@
+//! What went wrong on the way to a Kubernetes API, in words. Edge, by the errors it reads.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+use kube::client::AuthError;
+use rustls::CertificateError;
+
+/// What happened, and the way out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Trouble {
+    pub(super) why: String,
+    pub(super) remedy: String,
+}
+
+impl Trouble {
+    pub(super) fn new(why: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self {
+            why: why.into(),
+            remedy: remedy.into(),
+        }
+    }
+}
+
+/// What somebody else wrote, so short that it fits into an error.
+pub(super) fn shortened(text: impl fmt::Display) -> String {
+    let text = text.to_string();
+    let mut kept: String = text.chars().take(MAX_TEXT).collect();
+    if kept.len() < text.len() {
+        kept.push('…');
+    }
+    kept
+}
+
+/// Why no answer came. `url` is where one was expected.
+pub(super) fn unreached(error: &(dyn Error + 'static), url: &str) -> Trouble {
+    let causes = causes(error);
+    let find = |is: fn(&(dyn Error + 'static)) -> bool| causes.iter().any(|cause| is(*cause));
+    for cause in &causes {
+        if let Some(error) = cause.downcast_ref::<AuthError>() {
+            return credentials(error);
+        }
+        if let Some(error) = cause.downcast_ref::<kube::Error>()
+            && let Some(trouble) = settings(error)
+        {
+            return trouble;
+        }
+        if let Some(error) = cause.downcast_ref::<rustls::Error>() {
+            return tls(error, url);
+        }
+    }
+    let system = causes.iter().rev().find_map(|cause| {
+        let error = cause.downcast_ref::<io::Error>()?;
+        let has_words = error.raw_os_error().is_some() || error.get_ref().is_none();
+        has_words.then_some(error)
+    });
+    if find(|cause| cause.to_string() == "dns error") {
+        return Trouble::new(
+            format!("the host of {url} is not known to DNS"),
+            "is it the right context, and does a VPN have to be up?",
+        );
+    }
+    if let Some(error) = system {
+        let why = match error.kind() {
+            io::ErrorKind::ConnectionRefused => format!("nobody listens at {url}"),
+            io::ErrorKind::TimedOut => format!("{url} does not take connections"),
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => {
+                format!("{url} closed the connection before it answered")
+            }
+            _ => format!("{url} cannot be reached: {}", shortened(error)),
+        };
+        return Trouble::new(why, REACH);
+    }
+    let is_cut = |cause: &(dyn Error + 'static)| {
+        cause
+            .downcast_ref::<hyper::Error>()
+            .is_some_and(hyper::Error::is_incomplete_message)
+    };
+    if find(is_cut) {
+        let why = format!("{url} closed the connection before it answered");
+        return Trouble::new(why, REACH);
+    }
+    let words: Vec<String> = causes.iter().map(ToString::to_string).collect();
+    let why = format!("{url} gave no answer: {}", shortened(words.join(": ")));
+    Trouble::new(why, REACH)
+}
+
+/// Why there can be no client at all.
+pub(super) fn unusable(error: &kube::Error, name: &str) -> Trouble {
+    for cause in causes(error) {
+        if let Some(error) = cause.downcast_ref::<AuthError>() {
+            return credentials(error);
+        }
+        if let Some(error) = cause.downcast_ref::<kube::Error>()
+            && let Some(trouble) = settings(error)
+        {
+            return trouble;
+        }
+    }
+    Trouble::new(
+        format!("{name} cannot be used: {}", shortened(error)),
+        "check it with `kubectl config view --minify`",
+    )
+}
+
+fn settings(error: &kube::Error) -> Option<Trouble> {
+    Some(match error {
+        kube::Error::ProxyProtocolUnsupported { proxy_url }
+        | kube::Error::ProxyProtocolDisabled { proxy_url, .. } => Trouble::new(
+            format!(
+                "the proxy {}://{} cannot be used",
+                proxy_url.scheme_str().unwrap_or_default(),
+                proxy_url.host().unwrap_or_default(),
+            ),
+            "give `proxy-url` in the kubeconfig, or HTTPS_PROXY, an http, https or socks5 URL",
+        ),
+        kube::Error::RustlsTls(error) => Trouble::new(
+            format!(
+                "its certificates and keys cannot be used: {}",
+                shortened(error)
+            ),
+            "fetch the kubeconfig anew",
+        ),
+        _ => return None,
+    })
+}
+
+/// Never by the library's words: they show what a command printed, and that may be a token.
+fn credentials(error: &AuthError) -> Trouble {
+    match error {
+        AuthError::AuthExecStart(error) => Trouble::new(
+            format!("the command that brings our credentials cannot be started: {error}"),
+            "install it, and put it into the PATH of probe",
+        ),
+        AuthError::AuthExecRun { out, .. } => {
+            let said = String::from_utf8_lossy(&out.stderr);
+            let said = shortened(said.trim());
+            Trouble::new(
+                format!(
+                    "the command that brings our credentials failed ({}): {said}",
+                    out.status
+                ),
+                "log in again, as for kubectl; it may not ask questions",
+            )
+        }
+        AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed => Trouble::new(
+            "the command that brings our credentials printed none",
+            "run it by hand: it must print an ExecCredential with a status",
+        ),
+        AuthError::ReadTokenFile(error, path) => Trouble::new(
+            format!("the token file {} cannot be read: {error}", path.display()),
+            "a pod needs automountServiceAccountToken: true, a kubeconfig the right `tokenFile`",
+        ),
+        _ => Trouble::new(
+            "our credentials cannot be used",
+            "check the user of the context with `kubectl config view --minify`",
+        ),
+    }
+}
+
+fn tls(error: &rustls::Error, url: &str) -> Trouble {
+    match error {
+        rustls::Error::InvalidCertificate(why) => certificate(why, url),
+        rustls::Error::AlertReceived(alert) => Trouble::new(
+            format!("{url} refused our TLS with the alert {alert:?}"),
+            "is the client certificate of the kubeconfig one of this cluster, and still valid?",
+        ),
+        rustls::Error::InvalidMessage(_) | rustls::Error::InappropriateMessage { .. } => {
+            Trouble::new(
+                format!("{url} does not answer in TLS"),
+                "is it the API server, and its port?",
+            )
+        }
+        other => Trouble::new(
+            format!("TLS with {url} failed: {}", shortened(other)),
+            "is it the API server, and its port?",
+        ),
+    }
+}
+
+fn certificate(why: &CertificateError, url: &str) -> Trouble {
+    match why {
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => Trouble::new(
+            format!("the certificate of {url} is not of a CA that we were given for it"),
+            "certificate-authority of the kubeconfig is that of another cluster, or an old one: \
+             fetch the kubeconfig anew",
+        ),
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            Trouble::new(
+                format!("the certificate of {url} does not carry that name"),
+                "take an address that it carries, or set `tls-server-name` in the kubeconfig",
+            )
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => Trouble::new(
+            format!("the certificate of {url} has expired"),
+            "renew it, and compare the clocks",
+        ),
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            Trouble::new(
+                format!("the certificate of {url} is not valid yet"),
+                "compare the clocks",
+            )
+        }
+        other => Trouble::new(
+            format!(
+                "the certificate of {url} cannot be trusted: {}",
+                shortened(other)
+            ),
+            "look at it with `probe inspect`",
+        ),
+    }
+}
+
+/// The error and what is behind it, outermost first. An [`io::Error`] names as its source what is
+/// behind the error in it, so that one is looked for by itself.
+fn causes<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)> {
+    let mut found = vec![];
+    let mut next = Some(error);
+    while let Some(error) = next
+        && found.len() < MAX_CAUSES
+    {
+        found.push(error);
+        next = match error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+        {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    found
+}
+
+const REACH: &str =
+    "is it the right context, does the cluster run, and is there a way to it from here?";
+const MAX_TEXT: usize = 200;
+const MAX_CAUSES: usize = 20;
