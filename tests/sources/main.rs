@@ -10,9 +10,13 @@
 mod bundles;
 #[cfg(feature = "grpc")]
 mod ca_stage;
+#[cfg(feature = "kubernetes")]
+mod certificate_request;
 mod files;
 #[cfg(feature = "grpc")]
 mod istio_ca;
+#[cfg(feature = "kubernetes")]
+mod kubernetes;
 #[cfg(feature = "grpc")]
 mod linkerd;
 mod negatives;

@@ -8,6 +8,10 @@
     reason = "each test uses a part of it, and each fault breaks one thing"
 )]
 
+#[cfg(feature = "kubernetes")]
+pub mod any_client;
+#[cfg(feature = "kubernetes")]
+pub mod cert_manager;
 #[cfg(feature = "grpc")]
 pub mod domain;
 #[cfg(feature = "grpc")]
@@ -16,6 +20,9 @@ pub mod door;
 pub mod generated;
 #[cfg(feature = "grpc")]
 pub mod istio_ca;
+pub mod jwt;
+#[cfg(feature = "kubernetes")]
+pub mod kubernetes;
 #[cfg(feature = "grpc")]
 pub mod linkerd_identity;
 #[cfg(feature = "grpc")]

@@ -88,7 +88,7 @@ pub(super) async fn config_map(entry: &Entry, walk: &mut Walk) -> Result<Bundles
     anchors("ConfigMap", What::ConfigMap, entry, walk).await
 }
 
-/// A token of a service account, by a TokenRequest.
+/// A token of a service account, by a TokenRequest. What is in it is for the caller to look at.
 #[allow(dead_code, reason = "asked for by sources that may not be built")]
 pub(super) async fn token(
     account: &Account,
@@ -96,16 +96,12 @@ pub(super) async fn token(
     cluster: &Cluster,
     walk: &mut Walk,
 ) -> Result<Zeroizing<String>, IdentityError> {
+    let who = format!("the token of {account}");
     let at = Place {
-        who: &cluster.to_string(),
+        who: &who,
         step: Step::Token,
     };
-    let token = token_of(account, audience, cluster, at, walk).await?;
-    let audience = audience.unwrap_or("the API itself");
-    let minutes = TOKEN_SECONDS / 60;
-    let found = format!("token for {account}, audience {audience}, {minutes}m");
-    walk.done(Step::Token, found);
-    Ok(token)
+    token_of(account, audience, cluster, at, walk).await
 }
 
 /// The same, for a way on which it is no step of its own.

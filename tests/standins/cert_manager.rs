@@ -1,0 +1,319 @@
+//! The part of cert-manager that answers CertificateRequests: who may have one is judged as the
+//! approver of its SPIFFE driver does, and a real CA signs the real request.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http_body_util::Full;
+use hyper::Response;
+use hyper::body::Bytes;
+use jiff::Timestamp;
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, CertifiedIssuer, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, SanType, SerialNumber,
+};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use super::kubernetes::{failure, not_found, object};
+
+pub(crate) struct CertManager {
+    ca: CertifiedIssuer<'static, KeyPair>,
+    requests: BTreeMap<(String, String), Request>,
+    made: usize,
+    pub(crate) manner: Manner,
+    /// The lifetime that the approver is set up for.
+    pub(crate) duration: &'static str,
+}
+
+/// What becomes of a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// Judged, then signed.
+    #[default]
+    Signs,
+    /// Nobody looks at it.
+    NobodyApproves,
+    /// Approved, and then nothing.
+    NobodySigns,
+    /// The issuer refuses.
+    Fails,
+    /// cert-manager finds a flaw in it.
+    FindsFlaw,
+    /// Signed for somebody else.
+    ForSomebodyElse,
+    /// Signed, and over already.
+    Expired,
+    /// Signed over another key.
+    OtherKey,
+    /// Ready, with nothing in it.
+    Empty,
+    /// Ready, with something that is no certificate.
+    Garbage,
+    /// Somebody deletes it.
+    Deletes,
+}
+
+struct Request {
+    object: Value,
+    looks: usize,
+}
+
+type Answer = Response<Full<Bytes>>;
+
+impl CertManager {
+    pub(crate) fn new() -> Self {
+        let mut params = CertificateParams::default();
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "mesh CA");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let key = KeyPair::generate().unwrap();
+        Self {
+            ca: CertifiedIssuer::self_signed(params, key).unwrap(),
+            requests: BTreeMap::new(),
+            made: 0,
+            manner: Manner::Signs,
+            duration: "3600s",
+        }
+    }
+
+    /// Requests that are still there.
+    pub(crate) fn left(&self) -> usize {
+        self.requests.len()
+    }
+
+    pub(crate) fn act(
+        &mut self,
+        verb: &str,
+        user: &str,
+        namespace: &str,
+        name: &str,
+        body: &[u8],
+    ) -> Answer {
+        let key = (namespace.to_owned(), name.to_owned());
+        match verb {
+            "create" => self.create(user, namespace, body),
+            "delete" => match self.requests.remove(&key) {
+                None => not_found(KIND, name),
+                Some(_) => object(
+                    200,
+                    json!({ "kind": "Status", "apiVersion": "v1", "status": "Success" }),
+                ),
+            },
+            _ => self.look(&key),
+        }
+    }
+
+    /// As the webhook does: who made it is written into it.
+    fn create(&mut self, user: &str, namespace: &str, body: &[u8]) -> Answer {
+        let Ok(mut request) = serde_json::from_slice::<Value>(body) else {
+            return failure(400, "BadRequest", "the object provided is unrecognized");
+        };
+        if csr(&request).is_none() || !request["spec"]["issuerRef"]["name"].is_string() {
+            let words = "admission webhook \"webhook.cert-manager.io\" denied the request: \
+                         spec.request: Invalid value: failed to decode csr: error decoding \
+                         certificate request PEM block";
+            return failure(403, "Forbidden", words);
+        }
+        self.made += 1;
+        let prefix = request["metadata"]["generateName"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        let name = format!("{prefix}x{}", self.made);
+        request["metadata"]["name"] = json!(name);
+        request["metadata"]["namespace"] = json!(namespace);
+        request["spec"]["username"] = json!(user);
+        let key = (namespace.to_owned(), name);
+        let made = Request {
+            object: request.clone(),
+            looks: 0,
+        };
+        self.requests.insert(key, made);
+        object(201, request)
+    }
+
+    /// It takes a while, as with the real one: the first look finds nothing, the second an approval.
+    fn look(&mut self, key: &(String, String)) -> Answer {
+        if self.manner == Manner::Deletes {
+            self.requests.remove(key);
+        }
+        let Some(request) = self.requests.get_mut(key) else {
+            return not_found(KIND, &key.1);
+        };
+        request.looks += 1;
+        let looks = request.looks;
+        let mut found = request.object.clone();
+        found["status"] = self.status(&found, looks);
+        object(200, found)
+    }
+
+    fn status(&self, request: &Value, looks: usize) -> Value {
+        if looks == 1 || self.manner == Manner::NobodyApproves {
+            return json!({});
+        }
+        if let Err(why) = self.approve(request) {
+            let why = format!("Denied request: {why}");
+            return json!({ "conditions": [
+                condition("Denied", "True", APPROVER, &why),
+                condition("Ready", "False", "Denied", "The CertificateRequest was denied by an approval controller"),
+            ] });
+        }
+        let approved = condition("Approved", "True", APPROVER, "Approved request");
+        let ready = |status, reason, words| condition("Ready", status, reason, words);
+        let pending = ready(
+            "False",
+            "Pending",
+            "Referenced \"ClusterIssuer\" not found: clusterissuer.cert-manager.io \"mesh-ca\" not found",
+        );
+        if looks == 2 || self.manner == Manner::NobodySigns {
+            return json!({ "conditions": [approved, pending] });
+        }
+        let issued = ready(
+            "True",
+            "Issued",
+            "Certificate fetched from issuer successfully",
+        );
+        let certificate = match self.manner {
+            Manner::Fails => {
+                let failed = ready(
+                    "False",
+                    "Failed",
+                    "Error signing certificate: the CA is on holiday",
+                );
+                return json!({ "conditions": [approved, failed], "failureTime": "2026-01-01T00:00:00Z" });
+            }
+            Manner::FindsFlaw => {
+                let flaw = condition(
+                    "InvalidRequest",
+                    "True",
+                    "Invalid",
+                    "encoded CSR is not to our taste",
+                );
+                return json!({ "conditions": [approved, flaw] });
+            }
+            Manner::Empty => return json!({ "conditions": [approved, issued] }),
+            Manner::Garbage => "nothing of the kind".to_owned(),
+            _ => self.sign(request),
+        };
+        json!({
+            "conditions": [approved, issued],
+            "certificate": STANDARD.encode(certificate),
+            "ca": STANDARD.encode(self.ca.pem()),
+        })
+    }
+
+    /// The rules of csi-driver-spiffe, internal/approver/evaluator/evaluator.go.
+    fn approve(&self, request: &Value) -> Result<(), String> {
+        let spec = &request["spec"];
+        let annotation = &request["metadata"]["annotations"]["spiffe.csi.cert-manager.io/identity"];
+        let identity = annotation
+            .as_str()
+            .ok_or("identity annotation is missing")?;
+        let csr = csr(request).ok_or("cannot decode the request")?;
+        let uris: Vec<String> = csr
+            .params
+            .subject_alt_names
+            .iter()
+            .filter_map(|name| match name {
+                SanType::URI(uri) => Some(uri.to_string()),
+                _ => None,
+            })
+            .collect();
+        if csr.params.subject_alt_names.len() != uris.len() {
+            return Err("forbidden DNS, IP or email names".to_owned());
+        }
+        if csr.params.distinguished_name.iter().next().is_some() {
+            return Err("forbidden extension: subject".to_owned());
+        }
+        if uris != [identity] {
+            return Err(format!(
+                "unexpected SPIFFE ID requested, exp={identity:?} got={uris:?}"
+            ));
+        }
+        if spec["duration"] != self.duration {
+            return Err(format!(
+                "requested duration {} does not match required {}",
+                spec["duration"], self.duration
+            ));
+        }
+        if spec["isCA"] == true {
+            return Err("request contains spec.isCA=true".to_owned());
+        }
+        if spec["usages"]
+            != json!([
+                "digital signature",
+                "key encipherment",
+                "server auth",
+                "client auth"
+            ])
+        {
+            return Err(format!("unexpected key usages: {}", spec["usages"]));
+        }
+        let username = spec["username"].as_str().unwrap_or_default();
+        let Some(account) = username.strip_prefix("system:serviceaccount:") else {
+            return Err(format!("got username is not a ServiceAccount: {username}"));
+        };
+        let (namespace, name) = account.split_once(':').ok_or("no account")?;
+        let expected = format!("spiffe://cluster.local/ns/{namespace}/sa/{name}");
+        if expected != identity {
+            return Err(format!(
+                "unexpected SPIFFE ID requested, exp={expected:?} got={identity:?}"
+            ));
+        }
+        Ok(())
+    }
+
+    fn sign(&self, request: &Value) -> String {
+        let mut csr = csr(request).unwrap();
+        let now = OffsetDateTime::from_unix_timestamp(now().as_second()).unwrap();
+        let hour = time::Duration::HOUR;
+        let params = &mut csr.params;
+        params.not_before = now - hour * 2;
+        params.not_after = now + hour;
+        params.serial_number = Some(SerialNumber::from(u64::try_from(self.made).unwrap()));
+        params.key_usages = vec![
+            KeyUsagePurpose::DigitalSignature,
+            KeyUsagePurpose::KeyEncipherment,
+        ];
+        params.extended_key_usages = vec![
+            ExtendedKeyUsagePurpose::ServerAuth,
+            ExtendedKeyUsagePurpose::ClientAuth,
+        ];
+        params.use_authority_key_identifier_extension = true;
+        match self.manner {
+            Manner::Expired => params.not_after = now - hour,
+            Manner::ForSomebodyElse => {
+                let other = "spiffe://cluster.local/ns/default/sa/other"
+                    .try_into()
+                    .unwrap();
+                params.subject_alt_names = vec![SanType::URI(other)];
+            }
+            Manner::OtherKey => {
+                let key = KeyPair::generate().unwrap();
+                return csr.params.signed_by(&key, &self.ca).unwrap().pem();
+            }
+            _ => {}
+        }
+        csr.signed_by(&self.ca).unwrap().pem()
+    }
+}
+
+fn csr(request: &Value) -> Option<CertificateSigningRequestParams> {
+    let pem = STANDARD.decode(request["spec"]["request"].as_str()?).ok()?;
+    CertificateSigningRequestParams::from_pem(std::str::from_utf8(&pem).ok()?).ok()
+}
+
+fn condition(kind: &str, status: &str, reason: &str, message: &str) -> Value {
+    json!({ "type": kind, "status": status, "reason": reason, "message": message })
+}
+
+fn now() -> Timestamp {
+    mtls_probe::run::now()
+}
+
+const KIND: &str = "certificaterequests.cert-manager.io";
+const APPROVER: &str = "spiffe.csi.cert-manager.io";
