@@ -434,6 +434,9 @@ async fn a_kubeconfig_that_will_not_do_is_named_with_its_way_out() {
             .cluster
             .kubeconfig(name, &exec, &stage.cluster.ca_data())
     };
+    let data = SECRET_MARK.repeat(20);
+    let swapped = format!("client-certificate-data: YQ==\n    client-key: {data}");
+    let swapped_token = format!("tokenFile: {data}");
     let broken = format!("users:\n- name: a\n  user: {{ token: {SECRET_MARK}\n- b");
     let wrong = format!("users:\n- name: a\n  user: {SECRET_MARK}\n");
     let mut table = vec![
@@ -468,18 +471,14 @@ async fn a_kubeconfig_that_will_not_do_is_named_with_its_way_out() {
         (
             stage.write(
                 "base64.yaml",
-                &good.replace("authority-data: ", "authority-data: %"),
+                &good.replace("authority-data: ", "authority-data: _"),
             ),
             "certificate-authority-data of",
         ),
         (
-            stage.write(
-                "gone.yaml",
-                &good.replace(
-                    "certificate-authority-data: ",
-                    "certificate-authority: gone-",
-                ),
-            ),
+            stage
+                .cluster
+                .kubeconfig("gone", "token: t", "    certificate-authority: gone.crt\n"),
             "No such file or directory",
         ),
         (
@@ -488,6 +487,18 @@ async fn a_kubeconfig_that_will_not_do_is_named_with_its_way_out() {
                 &good.replace("    server:", "    proxy-url: ftp://p:1\n    server:"),
             ),
             "the proxy ftp://p cannot be used",
+        ),
+        (
+            stage
+                .cluster
+                .kubeconfig("swapped", &swapped, &stage.cluster.ca_data()),
+            "client-key of",
+        ),
+        (
+            stage
+                .cluster
+                .kubeconfig("swapped-token", &swapped_token, &stage.cluster.ca_data()),
+            "(data belongs under the name that ends in -data)",
         ),
         (
             with("absent", "no-such-command", ""),

@@ -5,9 +5,6 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http_body_util::Full;
-use hyper::Response;
-use hyper::body::Bytes;
 use jiff::Timestamp;
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, CertifiedIssuer, DnType,
@@ -16,7 +13,7 @@ use rcgen::{
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::kubernetes::{failure, not_found, object};
+use super::kubernetes::{Answer, failure, not_found, object};
 
 pub(crate) struct CertManager {
     ca: CertifiedIssuer<'static, KeyPair>,
@@ -59,8 +56,6 @@ struct Request {
     object: Value,
     looks: usize,
 }
-
-type Answer = Response<Full<Bytes>>;
 
 impl CertManager {
     pub(crate) fn new() -> Self {

@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
+use http_body_util::BodyExt;
+use hyper::body::{Body, Bytes, Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode, header};
@@ -293,7 +295,7 @@ async fn connection(socket: TcpStream, acceptor: TlsAcceptor, state: Shared) {
     );
 }
 
-type Answer = Response<Full<Bytes>>;
+pub(crate) type Answer = Response<Reply>;
 
 async fn moody(
     request: Request<Incoming>,
@@ -330,22 +332,36 @@ async fn moody(
         Mood::Well | Mood::Busy(_) | Mood::Cut | Mood::Drops => {}
     }
     let answer = answer(request, shown, state).await;
-    let whole = answer.headers().get(header::CONTENT_LENGTH).cloned();
-    let half = |body: Bytes| body.slice(..body.len() / 2);
     Ok(match mood {
-        Mood::Cut => Response::new(Full::new(half(all(answer).await))),
-        Mood::Drops => {
-            let mut cut = Response::new(Full::new(half(all(answer).await)));
-            let length = whole.unwrap_or_else(|| 100_000.into());
-            cut.headers_mut().insert(header::CONTENT_LENGTH, length);
-            cut
+        Mood::Cut | Mood::Drops => {
+            let (head, body) = answer.into_parts();
+            let mut head = head;
+            head.headers.remove(header::CONTENT_LENGTH);
+            let body = body.0.unwrap_or_default();
+            let half = body.slice(..body.len() / 2);
+            Response::from_parts(head, Reply(Some(half), matches!(mood, Mood::Drops)))
         }
         _ => answer,
     })
 }
 
-async fn all(answer: Answer) -> Bytes {
-    answer.into_body().collect().await.unwrap().to_bytes()
+/// A body that may break off.
+pub(crate) struct Reply(Option<Bytes>, bool);
+
+impl Body for Reply {
+    type Data = Bytes;
+    type Error = &'static str;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        Poll::Ready(match self.0.take() {
+            Some(bytes) => Some(Ok(Frame::data(bytes))),
+            None if self.1 => Some(Err("broken off")),
+            None => None,
+        })
+    }
 }
 
 async fn answer(request: Request<Incoming>, shown: Option<Vec<u8>>, state: &Shared) -> Answer {
@@ -557,7 +573,7 @@ pub(crate) fn object(code: u16, value: Value) -> Answer {
 }
 
 fn text(code: u16, kind: &'static str, body: &str) -> Answer {
-    let mut answer = Response::new(Full::new(Bytes::from(body.to_owned())));
+    let mut answer = Response::new(Reply(Some(Bytes::from(body.to_owned())), false));
     *answer.status_mut() = StatusCode::from_u16(code).unwrap();
     answer
         .headers_mut()

@@ -1,16 +1,14 @@
 //! How to reach a Kubernetes API: as kubectl does, else as a pod does. Edge.
 
-use std::io;
 use std::path::Path;
 
 use hyper_util::client::proxy::matcher::Matcher;
 use kube::Config;
 use kube::config::{
     ExecInteractiveMode, InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError,
-    LoadDataError,
 };
 
-use super::failure::{Trouble, shortened};
+use super::failure::{Trouble, is_absent, kubeconfig, shortened};
 use crate::identity::origin::Cluster;
 
 /// How to reach one cluster.
@@ -37,7 +35,7 @@ impl Access {
 
 /// The kubeconfig that is named, else what kubectl would read; nothing where nobody has one.
 fn read(cluster: &Cluster) -> Result<Option<Kubeconfig>, Trouble> {
-    let flawed = |error| unreadable(error, cluster.kubeconfig.as_deref());
+    let flawed = |error| kubeconfig(&error, &place(cluster));
     if let Some(path) = &cluster.kubeconfig {
         looks_like_one(path)?;
         return Kubeconfig::read_from(path).map(Some).map_err(flawed);
@@ -75,17 +73,14 @@ fn looks_like_one(path: &Path) -> Result<(), Trouble> {
     Ok(())
 }
 
-async fn from_kubeconfig(kubeconfig: Kubeconfig, cluster: &Cluster) -> Result<Access, Trouble> {
-    let place = match &cluster.kubeconfig {
-        Some(path) => path.display().to_string(),
-        None => "the kubeconfig".to_owned(),
-    };
+async fn from_kubeconfig(found: Kubeconfig, cluster: &Cluster) -> Result<Access, Trouble> {
+    let place = place(cluster);
     let chosen = cluster
         .context
         .clone()
-        .or_else(|| kubeconfig.current_context.clone())
+        .or_else(|| found.current_context.clone())
         .filter(|name| !name.is_empty());
-    let mut known: Vec<_> = kubeconfig.contexts.iter().map(|one| &one.name).collect();
+    let mut known: Vec<_> = found.contexts.iter().map(|one| &one.name).collect();
     known.sort();
     let Some(context) = chosen else {
         return Err(Trouble::new(
@@ -99,14 +94,14 @@ async fn from_kubeconfig(kubeconfig: Kubeconfig, cluster: &Cluster) -> Result<Ac
             format!("name one that it has: {}", listed(&known)),
         ));
     }
-    let own_proxy = proxy_of(&kubeconfig, &context);
+    let own_proxy = proxy_of(&found, &context);
     let options = KubeConfigOptions {
         context: Some(context.clone()),
         ..KubeConfigOptions::default()
     };
-    let mut config = Config::from_custom_kubeconfig(kubeconfig, &options)
+    let mut config = Config::from_custom_kubeconfig(found, &options)
         .await
-        .map_err(|error| unreadable(error, cluster.kubeconfig.as_deref()))?;
+        .map_err(|error| kubeconfig(&error, &place))?;
     // The library compares NO_PROXY with the proxy, not with the server.
     config.proxy_url = match own_proxy {
         Some(proxy) => proxy.parse().ok(),
@@ -158,78 +153,11 @@ fn of_pod() -> Result<Access, Trouble> {
     })
 }
 
-/// Never by the words of the YAML library: they show the lines around a mistake, and tokens stand there.
-fn unreadable(error: KubeconfigError, named: Option<&Path>) -> Trouble {
-    let place = match named {
+fn place(cluster: &Cluster) -> String {
+    match &cluster.kubeconfig {
         Some(path) => path.display().to_string(),
         None => "the kubeconfig".to_owned(),
-    };
-    match error {
-        KubeconfigError::ReadConfig(error, path) => {
-            let path = path.display();
-            if is_absent(&error) {
-                let why = format!("{path} does not exist");
-                return Trouble::new(why, "name a kubeconfig that is there");
-            }
-            if error.kind() == io::ErrorKind::PermissionDenied {
-                let why = format!("{path} may not be read by this user");
-                return Trouble::new(why, "give read permission to the user that runs probe");
-            }
-            Trouble::new(
-                format!("{path} cannot be read: {}", shortened(&error)),
-                "name a kubeconfig that can be read",
-            )
-        }
-        KubeconfigError::Parse(error) => {
-            let at = error.location().map_or_else(String::new, |at| {
-                format!(", line {} column {}", at.line(), at.column())
-            });
-            Trouble::new(
-                format!("{place} is no kubeconfig in YAML{at}"),
-                "check it with `kubectl config view`",
-            )
-        }
-        KubeconfigError::LoadCertificateAuthority(why) => {
-            data(&place, "certificate-authority", &why)
-        }
-        KubeconfigError::LoadClientCertificate(why) => data(&place, "client-certificate", &why),
-        KubeconfigError::LoadClientKey(why) => data(&place, "client-key", &why),
-        KubeconfigError::ParseCertificates(_) => Trouble::new(
-            format!("certificate-authority of {place} is no PEM"),
-            "fetch the kubeconfig anew",
-        ),
-        other => Trouble::new(
-            format!("{place} cannot be used: {}", shortened(&other)),
-            "check it with `kubectl config view --minify`",
-        ),
     }
-}
-
-fn data(place: &str, what: &str, why: &LoadDataError) -> Trouble {
-    match why {
-        LoadDataError::ReadFile(error, path) => Trouble::new(
-            format!(
-                "{what} of {place} cannot be read from {}: {error}",
-                path.display()
-            ),
-            "put the file there, or fetch the kubeconfig anew",
-        ),
-        LoadDataError::DecodeBase64(_) => Trouble::new(
-            format!("{what}-data of {place} is not base64"),
-            "fetch the kubeconfig anew",
-        ),
-        LoadDataError::NoBase64DataOrFile => Trouble::new(
-            format!("{what} of {place} is missing"),
-            "a client certificate and its key go together",
-        ),
-    }
-}
-
-fn is_absent(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-    )
 }
 
 fn listed(names: &[&String]) -> String {

@@ -3,8 +3,10 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::path::Path;
 
 use kube::client::AuthError;
+use kube::config::{KubeconfigError, LoadDataError};
 use rustls::CertificateError;
 
 /// What happened, and the way out.
@@ -33,6 +35,17 @@ pub(super) fn shortened(text: impl fmt::Display) -> String {
     kept
 }
 
+/// A file that a kubeconfig names. Some put the data itself there, and a key must not be shown.
+pub(super) fn file(path: &Path) -> String {
+    let length = path.as_os_str().len();
+    if length > MAX_PATH {
+        return format!(
+            "a path of {length} bytes (data belongs under the name that ends in -data)"
+        );
+    }
+    path.display().to_string()
+}
+
 /// Why no answer came. `url` is where one was expected.
 pub(super) fn unreached(error: &(dyn Error + 'static), url: &str) -> Trouble {
     let causes = causes(error);
@@ -42,7 +55,7 @@ pub(super) fn unreached(error: &(dyn Error + 'static), url: &str) -> Trouble {
             return credentials(error);
         }
         if let Some(error) = cause.downcast_ref::<kube::Error>()
-            && let Some(trouble) = settings(error)
+            && let Some(trouble) = settings(error, url)
         {
             return trouble;
         }
@@ -52,8 +65,7 @@ pub(super) fn unreached(error: &(dyn Error + 'static), url: &str) -> Trouble {
     }
     let system = causes.iter().rev().find_map(|cause| {
         let error = cause.downcast_ref::<io::Error>()?;
-        let has_words = error.raw_os_error().is_some() || error.get_ref().is_none();
-        has_words.then_some(error)
+        (error.kind() != io::ErrorKind::Other).then_some(error)
     });
     if find(|cause| cause.to_string() == "dns error") {
         return Trouble::new(
@@ -61,13 +73,14 @@ pub(super) fn unreached(error: &(dyn Error + 'static), url: &str) -> Trouble {
             "is it the right context, and does a VPN have to be up?",
         );
     }
+    let cut = format!("{url} closed the connection before it answered");
     if let Some(error) = system {
         let why = match error.kind() {
             io::ErrorKind::ConnectionRefused => format!("nobody listens at {url}"),
             io::ErrorKind::TimedOut => format!("{url} does not take connections"),
-            io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => {
-                format!("{url} closed the connection before it answered")
-            }
+            io::ErrorKind::UnexpectedEof
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::BrokenPipe => cut,
             _ => format!("{url} cannot be reached: {}", shortened(error)),
         };
         return Trouble::new(why, REACH);
@@ -78,8 +91,7 @@ pub(super) fn unreached(error: &(dyn Error + 'static), url: &str) -> Trouble {
             .is_some_and(hyper::Error::is_incomplete_message)
     };
     if find(is_cut) {
-        let why = format!("{url} closed the connection before it answered");
-        return Trouble::new(why, REACH);
+        return Trouble::new(cut, REACH);
     }
     let words: Vec<String> = causes.iter().map(ToString::to_string).collect();
     let why = format!("{url} gave no answer: {}", shortened(words.join(": ")));
@@ -93,7 +105,7 @@ pub(super) fn unusable(error: &kube::Error, name: &str) -> Trouble {
             return credentials(error);
         }
         if let Some(error) = cause.downcast_ref::<kube::Error>()
-            && let Some(trouble) = settings(error)
+            && let Some(trouble) = settings(error, name)
         {
             return trouble;
         }
@@ -104,7 +116,75 @@ pub(super) fn unusable(error: &kube::Error, name: &str) -> Trouble {
     )
 }
 
-fn settings(error: &kube::Error) -> Option<Trouble> {
+/// Never by the words of the YAML library: they show the lines around a mistake, and tokens stand there.
+pub(super) fn kubeconfig(error: &KubeconfigError, place: &str) -> Trouble {
+    match error {
+        KubeconfigError::ReadConfig(error, path) => {
+            let path = path.display();
+            if is_absent(error) {
+                let why = format!("{path} does not exist");
+                return Trouble::new(why, "name a kubeconfig that is there");
+            }
+            if error.kind() == io::ErrorKind::PermissionDenied {
+                let why = format!("{path} may not be read by this user");
+                return Trouble::new(why, "give read permission to the user that runs probe");
+            }
+            Trouble::new(
+                format!("{path} cannot be read: {}", shortened(error)),
+                "name a kubeconfig that can be read",
+            )
+        }
+        KubeconfigError::Parse(error) => {
+            let at = error.location().map_or_else(String::new, |at| {
+                format!(", line {} column {}", at.line(), at.column())
+            });
+            Trouble::new(
+                format!("{place} is no kubeconfig in YAML{at}"),
+                "check it with `kubectl config view`",
+            )
+        }
+        KubeconfigError::LoadCertificateAuthority(why) => data(place, "certificate-authority", why),
+        KubeconfigError::LoadClientCertificate(why) => data(place, "client-certificate", why),
+        KubeconfigError::LoadClientKey(why) => data(place, "client-key", why),
+        KubeconfigError::ParseCertificates(_) => Trouble::new(
+            format!("certificate-authority of {place} is no PEM"),
+            "fetch the kubeconfig anew",
+        ),
+        other => Trouble::new(
+            format!("{place} cannot be used: {}", shortened(other)),
+            "check it with `kubectl config view --minify`",
+        ),
+    }
+}
+
+fn data(place: &str, what: &str, why: &LoadDataError) -> Trouble {
+    match why {
+        LoadDataError::ReadFile(error, path) => Trouble::new(
+            format!(
+                "{what} of {place} cannot be read from {}: {error}",
+                file(path)
+            ),
+            "put the file there, or fetch the kubeconfig anew",
+        ),
+        LoadDataError::DecodeBase64(_) => Trouble::new(
+            format!("{what}-data of {place} is not base64"),
+            "fetch the kubeconfig anew",
+        ),
+        LoadDataError::NoBase64DataOrFile => Trouble::new(
+            format!("{what} of {place} is missing"),
+            "a client certificate and its key go together",
+        ),
+    }
+}
+
+pub(super) fn is_absent(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+fn settings(error: &kube::Error, name: &str) -> Option<Trouble> {
     Some(match error {
         kube::Error::ProxyProtocolUnsupported { proxy_url }
         | kube::Error::ProxyProtocolDisabled { proxy_url, .. } => Trouble::new(
@@ -115,6 +195,7 @@ fn settings(error: &kube::Error) -> Option<Trouble> {
             ),
             "give `proxy-url` in the kubeconfig, or HTTPS_PROXY, an http, https or socks5 URL",
         ),
+        kube::Error::InferKubeconfig(error) => kubeconfig(error, name),
         kube::Error::RustlsTls(error) => Trouble::new(
             format!(
                 "its certificates and keys cannot be used: {}",
@@ -149,7 +230,7 @@ fn credentials(error: &AuthError) -> Trouble {
             "run it by hand: it must print an ExecCredential with a status",
         ),
         AuthError::ReadTokenFile(error, path) => Trouble::new(
-            format!("the token file {} cannot be read: {error}", path.display()),
+            format!("the token file {} cannot be read: {error}", file(path)),
             "a pod needs automountServiceAccountToken: true, a kubeconfig the right `tokenFile`",
         ),
         _ => Trouble::new(
@@ -235,4 +316,5 @@ fn causes<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)
 const REACH: &str =
     "is it the right context, does the cluster run, and is there a way to it from here?";
 const MAX_TEXT: usize = 200;
+const MAX_PATH: usize = 160;
 const MAX_CAUSES: usize = 20;
