@@ -227,7 +227,7 @@ async fn whatever_is_wrong_in_the_cluster_is_named_with_its_way_out() {
     let error = stage.fetch(&stage.alice).await.0.unwrap_err();
     assert_eq!(error.step(), Some(Step::Request));
     let words = "there is no Secret \"frontend-tls\" in namespace default; is it the right \
-                 namespace, and is context kind-alice the right cluster?";
+                 namespace, and is context kind-alice the right cluster's?";
     assert!(error.to_string().contains(words), "{error}");
 }
 

@@ -20,6 +20,8 @@ mod kubernetes;
 #[cfg(feature = "grpc")]
 mod linkerd;
 mod negatives;
+#[cfg(all(feature = "kubernetes", target_os = "linux"))]
+mod pod;
 #[cfg(feature = "grpc")]
 mod spire_server;
 #[path = "../standins/mod.rs"]

@@ -146,9 +146,15 @@ impl Kubernetes {
 
     /// A user with a token, and the kubeconfig that holds it.
     pub(crate) fn user(&self, name: &str) -> Cluster {
+        let token = self.token_of(name);
+        self.kubeconfig(name, &format!("token: {token}"), &self.ca_data())
+    }
+
+    /// What makes whoever has it this user.
+    pub(crate) fn token_of(&self, name: &str) -> String {
         let token = format!("{name}-token-{SECRET_MARK}");
         self.state().tokens.insert(token.clone(), name.to_owned());
-        self.kubeconfig(name, &format!("token: {token}"), &self.ca_data())
+        token
     }
 
     /// A user with a client certificate, and the kubeconfig that holds it.

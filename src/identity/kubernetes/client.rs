@@ -259,13 +259,13 @@ impl Api {
                         right.namespace
                     ),
                     format!(
-                        "is it the right namespace, and is {} the right cluster?",
+                        "is it the right namespace, and is {} the right cluster's?",
                         self.name
                     ),
                 ),
                 (Some(_), None) => Trouble::new(
                     format!("there is no namespace {}", right.namespace),
-                    format!("is {} the right cluster?", self.name),
+                    format!("is {} the right cluster's?", self.name),
                 ),
                 (None, _) => Trouble::new(
                     format!(
