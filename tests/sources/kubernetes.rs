@@ -5,6 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use jiff::SignedDuration;
 use mtls_probe::certificate::{Bundles, TrustDomain};
 use mtls_probe::identity::{
@@ -12,6 +14,7 @@ use mtls_probe::identity::{
     Step, Supplier, Supply, Walk, load, load_trust,
 };
 use mtls_probe::run::now;
+use serde_json::json;
 use tokio::time::{Instant, sleep};
 
 use crate::standins::kubernetes::{Kubernetes, Mood, SECRET_MARK, pem_of};
@@ -91,23 +94,24 @@ async fn a_config_map_holds_trust_anchors_as_text_or_as_bytes() {
         pem_of(stage.old.root().unwrap()),
     ]
     .concat();
-    let mut state = stage.cluster.state();
-    state.config_map(
-        "default",
-        "istio-ca-root-cert",
-        &[("root-cert.pem", &roots)],
-    );
-    let key = ("default".to_owned(), "istio-ca-root-cert".to_owned());
-    let bytes = [("binary.pem".to_owned(), roots.into_bytes())];
-    state.binary.insert(key, bytes.into());
-    state.allow(
-        "alice",
-        "get",
-        "configmaps",
-        "default",
-        "istio-ca-root-cert",
-    );
-    drop(state);
+    {
+        let mut state = stage.cluster.state();
+        state.config_map(
+            "default",
+            "istio-ca-root-cert",
+            &[("root-cert.pem", &roots)],
+        );
+        let key = ("default".to_owned(), "istio-ca-root-cert".to_owned());
+        let bytes = [("binary.pem".to_owned(), roots.into_bytes())];
+        state.binary.insert(key, bytes.into());
+        state.allow(
+            "alice",
+            "get",
+            "configmaps",
+            "default",
+            "istio-ca-root-cert",
+        );
+    }
     for name in ["root-cert.pem", "binary.pem"] {
         let entry = stage.entry("istio-ca-root-cert", name);
         let mut walk = Walk::default();
@@ -117,6 +121,28 @@ async fn a_config_map_holds_trust_anchors_as_text_or_as_bytes() {
         assert_eq!(roots_of(&trust.bundles), 2, "{name}");
         assert_eq!(walk.steps().len(), 1, "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_config_map_may_hold_a_map_of_bundles() {
+    let stage = Stage::set().await;
+    let key = |root: &Authority| {
+        let der = STANDARD.encode(root.root().unwrap());
+        json!({ "keys": [{ "use": "x509-svid", "kty": "EC", "x5c": [der] }] })
+    };
+    let map = json!({ "trust_domains": {
+        "cluster.local": key(&stage.ca), "old.example": key(&stage.old),
+    } });
+    {
+        let mut state = stage.cluster.state();
+        state.config_map("default", "bundles", &[("map.json", &map.to_string())]);
+        state.allow("alice", "get", "configmaps", "default", "*");
+    }
+    let origin = BundleOrigin::ConfigMap(stage.entry("bundles", "map.json"));
+    let trust = load_trust(&origin, &mut Walk::default()).await.unwrap();
+    assert_eq!(roots(&trust.bundles, "cluster.local"), 1);
+    assert_eq!(roots(&trust.bundles, "old.example"), 1);
+    assert_eq!(trust.bundles.iter().count(), 2);
 }
 
 #[tokio::test]
@@ -422,7 +448,7 @@ async fn a_kubeconfig_that_will_not_do_is_named_with_its_way_out() {
     let denied = stage.write("denied.yaml", &good);
     fs::set_permissions(
         denied.kubeconfig.as_ref().unwrap(),
-        fs::Permissions::from_mode(0),
+        fs::Permissions::from_mode(0o000),
     )
     .unwrap();
     let is_root = fs::read(denied.kubeconfig.as_ref().unwrap()).is_ok();

@@ -192,7 +192,13 @@ impl CertManager {
             }
             Manner::Empty => return json!({ "conditions": [approved, issued] }),
             Manner::Garbage => "nothing of the kind".to_owned(),
-            _ => self.sign(request),
+            Manner::Signs
+            | Manner::NobodyApproves
+            | Manner::NobodySigns
+            | Manner::ForSomebodyElse
+            | Manner::Expired
+            | Manner::OtherKey
+            | Manner::Deletes => self.sign(request),
         };
         json!({
             "conditions": [approved, issued],
@@ -213,9 +219,9 @@ impl CertManager {
             .params
             .subject_alt_names
             .iter()
-            .filter_map(|name| match name {
-                SanType::URI(uri) => Some(uri.to_string()),
-                _ => None,
+            .filter_map(|name| {
+                let SanType::URI(uri) = name else { return None };
+                Some(uri.to_string())
             })
             .collect();
         if csr.params.subject_alt_names.len() != uris.len() {
@@ -279,19 +285,16 @@ impl CertManager {
             ExtendedKeyUsagePurpose::ClientAuth,
         ];
         params.use_authority_key_identifier_extension = true;
-        match self.manner {
-            Manner::Expired => params.not_after = now - hour,
-            Manner::ForSomebodyElse => {
-                let other = "spiffe://cluster.local/ns/default/sa/other"
-                    .try_into()
-                    .unwrap();
-                params.subject_alt_names = vec![SanType::URI(other)];
-            }
-            Manner::OtherKey => {
-                let key = KeyPair::generate().unwrap();
-                return csr.params.signed_by(&key, &self.ca).unwrap().pem();
-            }
-            _ => {}
+        if self.manner == Manner::Expired {
+            params.not_after = now - hour;
+        }
+        if self.manner == Manner::ForSomebodyElse {
+            let other = "spiffe://cluster.local/ns/default/sa/other";
+            params.subject_alt_names = vec![SanType::URI(other.try_into().unwrap())];
+        }
+        if self.manner == Manner::OtherKey {
+            let key = KeyPair::generate().unwrap();
+            return csr.params.signed_by(&key, &self.ca).unwrap().pem();
         }
         csr.signed_by(&self.ca).unwrap().pem()
     }

@@ -308,22 +308,15 @@ async fn moody(
     shown: Option<Vec<u8>>,
     state: &Shared,
 ) -> Result<Answer, &'static str> {
-    let mood = {
-        let mut state = state.lock().unwrap();
-        match &mut state.mood {
-            Mood::Busy(0) => state.mood = Mood::Well,
-            Mood::Busy(times) => {
-                *times -= 1;
-                return Ok(failure(
-                    429,
-                    "TooManyRequests",
-                    "Too many requests, please try again later.",
-                ));
-            }
-            _ => {}
+    let mood = state.lock().unwrap().mood.clone();
+    if let Mood::Busy(times) = mood {
+        let next = times.checked_sub(1).map_or(Mood::Well, Mood::Busy);
+        state.lock().unwrap().mood = next;
+        if times > 0 {
+            let words = "Too many requests, please try again later.";
+            return Ok(failure(429, "TooManyRequests", words));
         }
-        state.mood.clone()
-    };
+    }
     match mood {
         Mood::Hangs => std::future::pending::<()>().await,
         Mood::Slow(pause) => sleep(pause).await,
@@ -338,17 +331,16 @@ async fn moody(
         Mood::Well | Mood::Busy(_) | Mood::Cut | Mood::Drops => {}
     }
     let answer = answer(request, shown, state).await;
-    Ok(match mood {
-        Mood::Cut | Mood::Drops => {
-            let (head, body) = answer.into_parts();
-            let mut head = head;
-            head.headers.remove(header::CONTENT_LENGTH);
-            let body = body.0.unwrap_or_default();
-            let half = body.slice(..body.len() / 2);
-            Response::from_parts(head, Reply(Some(half), matches!(mood, Mood::Drops)))
-        }
-        _ => answer,
-    })
+    if !matches!(mood, Mood::Cut | Mood::Drops) {
+        return Ok(answer);
+    }
+    let (head, body) = answer.into_parts();
+    let body = body.0.unwrap_or_default();
+    let half = body.slice(..body.len() / 2);
+    Ok(Response::from_parts(
+        head,
+        Reply(Some(half), matches!(mood, Mood::Drops)),
+    ))
 }
 
 /// A body that may break off.

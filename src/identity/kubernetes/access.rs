@@ -141,7 +141,9 @@ fn of_pod() -> Result<Access, Trouble> {
                 "give it a service account, with automountServiceAccountToken: true",
             )
         }
-        other => Trouble::new(
+        other @ (InClusterError::ParseClusterPort(_)
+        | InClusterError::ParseClusterUrl(_)
+        | InClusterError::ParseCertificates(_)) => Trouble::new(
             format!("this pod's access cannot be read: {}", shortened(&other)),
             "look at KUBERNETES_SERVICE_HOST and at /var/run/secrets/kubernetes.io/serviceaccount",
         ),

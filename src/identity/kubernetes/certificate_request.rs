@@ -14,11 +14,13 @@ use serde_json::json;
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
-use super::client::{Api, Refusal, acting_as, ask};
+use super::client::{Api, acting_as, ask};
 use super::failure::{Trouble, shortened};
+use super::refusal::Refusal;
 use super::right::{Right, Verb, What};
-use super::{Place, bundles, counted, flawed, tagged, token_of};
+use super::{Place, counted, flawed, tagged, token_of};
 use crate::certificate::{Facts, Trust};
+use crate::identity::bundle_format::bundles;
 use crate::identity::error::IdentityError;
 use crate::identity::origin::{CertificateRequest, Cluster, Fetched};
 use crate::identity::pem;

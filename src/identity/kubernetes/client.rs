@@ -9,7 +9,6 @@ use hyper::{Request, Response, StatusCode, header};
 use kube::client::Body;
 use kube::config::AuthInfo;
 use kube::{Client, Config};
-use serde::Deserialize;
 use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep, timeout};
@@ -17,8 +16,8 @@ use zeroize::Zeroizing;
 
 use super::access::Access;
 use super::failure::{Trouble, shortened, unreached, unusable};
-use super::right::{Right, user_in};
-use crate::identity::error::IdentityError;
+use super::refusal::{Known, Refusal};
+use super::right::Right;
 use crate::identity::origin::Cluster;
 use crate::identity::walk::{Step, Walk};
 
@@ -27,68 +26,7 @@ pub(super) struct Api {
     client: Client,
     /// Without credentials.
     bare: Config,
-    /// Whose rights we have, for people: `context kind-test`.
-    name: String,
-    context: Option<String>,
-    url: String,
-}
-
-/// Why the API did not do what we asked for.
-#[derive(Debug)]
-pub(super) enum Refusal {
-    /// It did not come to a question.
-    Unreached(Trouble),
-    /// It answered, but not with what we asked for.
-    Answered(Answered),
-}
-
-/// An answer that is a refusal.
-#[derive(Debug)]
-pub(super) struct Answered {
-    status: StatusCode,
-    /// Its own words, where it is a `Status` as Kubernetes gives them.
-    said: Option<String>,
-    trouble: Trouble,
-}
-
-impl Refusal {
-    /// As an error of this step. What failed before the first answer is of the step before.
-    pub(super) fn at(self, who: impl std::fmt::Display, step: Step) -> IdentityError {
-        match self {
-            Self::Unreached(Trouble { why, remedy }) => {
-                IdentityError::at(who, Step::Cluster, why, remedy)
-            }
-            Self::Answered(answer) => {
-                let Trouble { why, remedy } = answer.trouble;
-                IdentityError::at(who, step, why, remedy)
-            }
-        }
-    }
-
-    /// The same in other words, where the API answered with this status.
-    pub(super) fn put(mut self, status: StatusCode, words: impl FnOnce() -> Trouble) -> Self {
-        if let Self::Answered(answer) = &mut self
-            && answer.status == status
-        {
-            answer.trouble = words();
-        }
-        self
-    }
-
-    /// The API's own words.
-    pub(super) fn said(&self) -> Option<&str> {
-        match self {
-            Self::Answered(answer) => answer.said.as_deref(),
-            Self::Unreached(_) => None,
-        }
-    }
-
-    pub(super) fn status(&self) -> Option<StatusCode> {
-        match self {
-            Self::Answered(answer) => Some(answer.status),
-            Self::Unreached(_) => None,
-        }
-    }
+    known: Known,
 }
 
 /// Asks with our own rights. The answer is JSON, for the caller to read, and wiped when dropped.
@@ -107,11 +45,8 @@ pub(super) async fn ask(
         return answer;
     };
     // Tokens expire, clusters are made anew, and a connection may have ended long ago.
-    let is_stale = match refusal {
-        Refusal::Unreached(_) => true,
-        Refusal::Answered(answer) => answer.status == StatusCode::UNAUTHORIZED,
-    };
-    if !is_stale {
+    let status = refusal.status();
+    if status.is_some_and(|status| status != StatusCode::UNAUTHORIZED) {
         return answer;
     }
     forget(cluster, &kept);
@@ -137,7 +72,7 @@ pub(super) async fn acting_as(
     let api = open(cluster, &kept(cluster)).await?;
     let mut config = api.bare.clone();
     config.auth_info.token = Some(token.to_string().into());
-    let name = format!("{who}, whose token we have from {}", api.name);
+    let name = format!("{who}, whose token we have from {}", api.known.name);
     build(config, name, None).await.map_err(Refusal::Unreached)
 }
 
@@ -152,7 +87,7 @@ impl Api {
         loop {
             let late = || {
                 let seconds = LIMIT.as_secs();
-                let why = format!("{} gave no answer within {seconds} s", self.url);
+                let why = format!("{} gave no answer within {seconds} s", self.known.url);
                 Trouble::new(
                     why,
                     "is it overloaded, or is something in between that swallows it?",
@@ -172,7 +107,7 @@ impl Api {
             if status.is_success() {
                 return Ok(bytes);
             }
-            return Err(Refusal::Answered(self.answered(status, &bytes, right)));
+            return Err(self.known.answered(status, &bytes, right));
         }
     }
 
@@ -201,7 +136,7 @@ impl Api {
             .body(Body::from(body))
             .map_err(|error| Trouble::new(shortened(error), "check the names in the suite"))?;
         let response = self.client.send(request).await;
-        let response = response.map_err(|error| unreached(&error, &self.url))?;
+        let response = response.map_err(|error| unreached(&error, &self.known.url))?;
         let status = response.status();
         Ok((status, self.read(response).await?))
     }
@@ -212,14 +147,17 @@ impl Api {
         let mut parts = vec![];
         let mut length = 0;
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|error| unreached(&error, &self.url))?;
+            let frame = frame.map_err(|error| unreached(&error, &self.known.url))?;
             if let Ok(data) = frame.into_data() {
                 length += data.len();
                 parts.push(data);
             }
             if length > MAX_ANSWER {
                 return Err(Trouble::new(
-                    format!("{} answers with more than {MAX_ANSWER} bytes", self.url),
+                    format!(
+                        "{} answers with more than {MAX_ANSWER} bytes",
+                        self.known.url
+                    ),
                     "is it the API server?",
                 ));
             }
@@ -232,117 +170,13 @@ impl Api {
         Ok(all)
     }
 
-    fn answered(&self, status: StatusCode, body: &[u8], right: &Right) -> Answered {
-        let said = serde_json::from_slice::<Status>(body).ok();
-        let said = said.filter(|said| said.kind == "Status");
-        let said = said.map(|said| said.message);
-        let code = status.as_u16();
-        let words = said.as_deref().unwrap_or_default();
-        let trouble = match code {
-            401 => self.unknown("401 Unauthorized"),
-            403 if user_in(words) == Some(NOBODY) => self.unknown(NOBODY),
-            403 => match user_in(words) {
-                Some(user) => Trouble::new(
-                    format!("{} may not {right}", shortened(user)),
-                    format!("grant it: {}", right.grant(Some(user))),
-                ),
-                None => Trouble::new(
-                    format!("we may not {right}: {}", said_or(words, "403 Forbidden")),
-                    "no right is missing, a policy of the cluster is in the way: ask who runs it",
-                ),
-            },
-            404 => match (&said, &right.name) {
-                (Some(_), Some(name)) => Trouble::new(
-                    format!(
-                        "there is no {} {name:?} in namespace {}",
-                        right.what.as_str(),
-                        right.namespace
-                    ),
-                    format!(
-                        "is it the right namespace, and is {} the right cluster's?",
-                        self.name
-                    ),
-                ),
-                (Some(_), None) => Trouble::new(
-                    format!("there is no namespace {}", right.namespace),
-                    format!("is {} the right cluster's?", self.name),
-                ),
-                (None, _) => Trouble::new(
-                    format!(
-                        "{} does not know what a {} is",
-                        self.url,
-                        right.what.as_str()
-                    ),
-                    "is it the API server of Kubernetes?",
-                ),
-            },
-            429 => Trouble::new(
-                "the API has too much to do (429), also when asked again",
-                "look at its flow control, and ask for fewer identities at a time",
-            ),
-            500.. => Trouble::new(
-                format!(
-                    "the API failed ({status}): {}",
-                    said_or(words, "it does not say why")
-                ),
-                "look at the log of the API server",
-            ),
-            _ => Trouble::new(
-                format!(
-                    "it does not {right} ({status}): {}",
-                    said_or(words, "it does not say why")
-                ),
-                "is it the API server, and do the names exist?",
-            ),
-        };
-        Answered {
-            status,
-            said,
-            trouble,
-        }
-    }
-
-    fn unknown(&self, how: &str) -> Trouble {
-        Trouble::new(
-            format!(
-                "the API does not know us ({how}): what we show as {} is missing, has expired, was \
-                 revoked, or is for another cluster",
-                self.name
-            ),
-            format!(
-                "log in again, then check with `kubectl auth whoami{}`",
-                self.flag()
-            ),
-        )
-    }
-
     /// That the cluster is there is said once on a walk.
     fn reached(&self, walk: &mut Walk) {
-        let words = format!("{}, {}", self.name, self.url);
+        let words = format!("{}, {}", self.known.name, self.known.url);
         let step = (Step::Cluster, words);
         if !walk.steps().contains(&step) {
             walk.done(step.0, step.1);
         }
-    }
-
-    fn flag(&self) -> String {
-        let context = self.context.as_ref();
-        context.map_or_else(String::new, |context| format!(" --context {context:?}"))
-    }
-}
-
-/// What Kubernetes says of a failure.
-#[derive(Deserialize)]
-struct Status {
-    kind: String,
-    #[serde(default)]
-    message: String,
-}
-
-fn said_or(said: &str, otherwise: &str) -> String {
-    match said {
-        "" => otherwise.to_owned(),
-        said => shortened(said),
     }
 }
 
@@ -406,17 +240,14 @@ async fn build(
             ));
         }
     };
+    let known = Known { name, context, url };
     Ok(Api {
         client,
         bare,
-        name,
-        context,
-        url,
+        known,
     })
 }
 
-/// Whom the API takes us for when we show nothing that it knows.
-const NOBODY: &str = "system:anonymous";
 /// How long an answer may take.
 const LIMIT: Duration = Duration::from_secs(10);
 const CONNECT: Duration = Duration::from_secs(5);

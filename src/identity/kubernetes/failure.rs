@@ -1,5 +1,10 @@
 //! What went wrong on the way to a Kubernetes API, in words. Edge, by the errors it reads.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the errors of libraries: what is known is put in our words"
+)]
+
 use std::error::Error;
 use std::fmt;
 use std::io;

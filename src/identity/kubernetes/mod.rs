@@ -4,6 +4,7 @@ mod access;
 pub(super) mod certificate_request;
 mod client;
 mod failure;
+mod refusal;
 mod right;
 
 use std::collections::BTreeMap;
@@ -14,15 +15,17 @@ use serde::de::DeserializeOwned;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use self::client::{Refusal, ask};
+use self::client::ask;
 use self::failure::shortened;
+use self::refusal::Refusal;
 use self::right::{Right, Verb, What};
+use super::Identity;
+use super::bundle_format::bundles;
 use super::error::{Flaw, IdentityError, Subject};
 use super::origin::{Account, Cluster, Entry, Secret};
 use super::supply::Supply;
 use super::walk::{Step, Walk};
-use super::{Identity, pem};
-use crate::certificate::{Bundle, Bundles, Trust, TrustDomain};
+use crate::certificate::{Bundles, Trust, TrustDomain};
 
 /// The identity in a Secret.
 pub(super) async fn secret(from: &Secret, walk: &mut Walk) -> Result<Supply, IdentityError> {
@@ -231,17 +234,6 @@ async fn anchors(
     let entries = entries(&entry.cluster, &right, at, walk).await?;
     let bytes = at.entry(&entries, &entry.key, "key")?;
     bundles(bytes).map_err(|flaw| flawed(&who, &entry.key, flaw))
-}
-
-/// Trust anchors from bytes.
-fn bundles(bytes: &[u8]) -> Result<Bundles, Flaw> {
-    if pem::has_key(bytes) {
-        return Err(Flaw::KeyInBundle);
-    }
-    let certificates = pem::certificates(bytes)?;
-    let bundle = Bundle::new(certificates);
-    let bundle = bundle.map_err(|(nth, why)| Flaw::Malformed { nth: nth + 1, why })?;
-    Ok(Bundles::untagged(bundle))
 }
 
 /// What came along with a leaf and names no trust domain is that of the leaf's.
