@@ -15,6 +15,9 @@ use mtls_probe::identity::{
 };
 use mtls_probe::run::now;
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
 use crate::standins::kubernetes::{Kubernetes, Mood, SECRET_MARK, pem_of};
@@ -560,6 +563,33 @@ async fn another_context_is_taken_by_its_name() {
     let (supply, walk) = stage.fetch(&staging).await;
     supply.unwrap();
     assert!(walk.steps()[0].1.starts_with("context kind-staging, "));
+}
+
+#[tokio::test]
+async fn the_proxy_of_a_kubeconfig_is_in_between() {
+    let stage = Stage::set().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = listener.local_addr().unwrap();
+    let (sender, place) = oneshot::channel();
+    tokio::spawn(async move {
+        let (mut near, _) = listener.accept().await.unwrap();
+        let mut asked = vec![];
+        while !asked.ends_with(b"\r\n\r\n") {
+            near.read_buf(&mut asked).await.unwrap();
+        }
+        let asked = String::from_utf8(asked).unwrap();
+        let place = asked.split(' ').nth(1).unwrap().to_owned();
+        let mut far = TcpStream::connect(&place).await.unwrap();
+        sender.send(place).unwrap();
+        near.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.unwrap();
+        drop(copy_bidirectional(&mut near, &mut far).await);
+    });
+    let text = fs::read_to_string(stage.alice.kubeconfig.as_ref().unwrap()).unwrap();
+    let with_proxy = format!("    proxy-url: http://{proxy}\n    server:");
+    let cluster = stage.write("via.yaml", &text.replace("    server:", &with_proxy));
+    stage.fetch(&cluster).await.0.unwrap();
+    let place = place.await.unwrap();
+    assert_eq!(format!("https://{place}"), stage.cluster.url);
 }
 
 #[tokio::test]

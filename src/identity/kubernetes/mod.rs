@@ -263,3 +263,6 @@ fn counted(count: usize, one: &str, several: &str) -> String {
 const TOKEN_SECONDS: u64 = 600;
 const MAX_LISTED: usize = 10;
 const NO_KUBERNETES: &str = "is it the API server of Kubernetes, and nothing in between?";
+
+#[cfg(test)]
+mod tests;
