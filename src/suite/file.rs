@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
+use super::bundle;
 use super::expect;
 use super::mistake::{At, Mistakes, SuiteError};
 use super::reader::{Keys, Reader};
 use super::rotation;
-use super::source;
-use super::target::{self, Defaults};
+use super::source::{self, Settings, kubernetes};
+use super::target::{self, Declared, Defaults};
 use super::yaml::{self, Key, Node, START, Value};
-use super::{BundleSource, Scope, Source, SourceName, Suite, Target, TargetName, Whose};
-use crate::certificate::TrustDomain;
-use crate::identity::{BundleOrigin, Origin};
+use super::{BundleSource, Scope, Source, SourceName, Suite, Target, TargetName};
+use crate::identity::Origin;
 use crate::target::Dialect;
 
 impl Suite {
@@ -52,15 +52,17 @@ fn suite(name: &str, root: &Node, reader: &mut Reader<'_>) -> Option<Suite> {
         };
     }
     if let Some(node) = keys.take("namespace") {
-        namespace(node, reader);
+        if let Some(namespace) = kubernetes::namespace("namespace", node, reader) {
+            reader.scope.namespace = namespace;
+        }
     }
-    let defaults = match keys.take("defaults") {
-        Some(node) => target::defaults(keys.place("defaults"), node, reader),
-        None => Defaults::default(),
+    let (defaults, settings) = match keys.take("defaults") {
+        Some(node) => what_is_left_out(keys.place("defaults"), node, reader),
+        None => (Defaults::default(), Settings::default()),
     };
     let mut bundles: Vec<BundleSource> = vec![];
-    for (key, node) in entries(&mut keys, "bundles", BUNDLE, reader) {
-        let Some(bundle) = bundle(key, node, reader) else {
+    for (key, node) in entries(&mut keys, "bundles", bundle::EXAMPLE, reader) {
+        let Some(bundle) = bundle::bundle(key, node, &settings, reader) else {
             continue;
         };
         if bundles.iter().any(|known| known.whose == bundle.whose) {
@@ -84,19 +86,15 @@ fn suite(name: &str, root: &Node, reader: &mut Reader<'_>) -> Option<Suite> {
     let mut sources: Vec<_> = written
         .iter()
         .filter(|(key, _)| !is_pseudo(&key.name))
-        .filter_map(|(key, node)| source::source(key, node, reader))
+        .filter_map(|(key, node)| source::source(key, node, &settings, reader))
         .collect();
     let listed = pseudo_sources(written, reader);
 
-    let domains = bundles.iter().filter_map(|bundle| match &bundle.whose {
-        Whose::Domain(domain) => Some(domain),
-        Whose::Each | Whose::Any => None,
-    });
-    let domains: Vec<_> = domains.collect();
+    let declared = Declared::of(&bundles);
     let columns = entries(&mut keys, "targets", target::EXAMPLE, reader);
     let targets: Vec<_> = columns
         .iter()
-        .filter_map(|(key, node)| target::target(key, node, &defaults, &domains, reader))
+        .filter_map(|(key, node)| target::target(key, node, &defaults, &declared, reader))
         .collect();
 
     let lines = match keys.take("expect") {
@@ -154,38 +152,16 @@ fn version(keys: &mut Keys<'_>, reader: &mut Reader<'_>) -> Option<()> {
     }
 }
 
-fn namespace(node: &Node, reader: &mut Reader<'_>) {
-    let Some(text) = reader.text("namespace", node) else {
-        return;
+/// What targets and sources may leave out.
+fn what_is_left_out(at: At, node: &Node, reader: &mut Reader<'_>) -> (Defaults, Settings) {
+    let keys = Keys::of("defaults".to_owned(), at, node, "{ timeout: 3s }", reader);
+    let Some(mut keys) = keys else {
+        return (Defaults::default(), Settings::default());
     };
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if text.len() <= 63 && text.chars().all(allowed) {
-        reader.scope.namespace = text.to_owned();
-    } else {
-        let what = format!(
-            "namespace {text:?} is not the name of a Kubernetes namespace; write up to 63 of a-z, 0-9 and '-'"
-        );
-        reader.mistakes.add(node.at, what);
-    }
-}
-
-fn bundle(key: &Key, node: &Node, reader: &mut Reader<'_>) -> Option<BundleSource> {
-    let owner = format!("bundle {:?}", key.name);
-    let mut keys = Keys::of(owner, key.at, node, "{ file: roots.pem }", reader)?;
-    let file = keys.need("file", "write `{ file: roots.pem }`");
-    let file = file.and_then(|node| reader.path("file", node));
+    let defaults = target::defaults(&mut keys, reader);
+    let settings = source::settings(&mut keys, reader);
     keys.close(reader);
-    match key.name.parse::<TrustDomain>() {
-        Ok(domain) => Some(BundleSource {
-            whose: Whose::Domain(domain),
-            origin: BundleOrigin::File(file?),
-            place: reader.mistakes.place(key.at),
-        }),
-        Err(why) => {
-            let what = format!("bundle {:?} {why}", key.name);
-            reader.refuse(key.at, what)
-        }
-    }
+    (defaults, settings)
 }
 
 /// The entries of a map of named things. A key without any is a mistake, an absent key is not.
@@ -201,7 +177,10 @@ fn entries<'n>(
     match &node.value {
         Value::Map(entries) if !entries.is_empty() => {
             for (key, _) in entries {
-                check_name(key, reader);
+                // No trust domain is called so.
+                if name != "bundles" || key.name != bundle::EACH {
+                    check_name(key, reader);
+                }
             }
             entries
         }
@@ -293,5 +272,4 @@ const PSEUDO: [(&str, Origin); 3] = [
     (SourceName::PLAINTEXT, Origin::Plaintext),
     (SourceName::SIDECAR, Origin::Sidecar),
 ];
-const BUNDLE: &str = "cluster.local: { file: roots.pem }";
 const MAX_NAME: usize = 253;

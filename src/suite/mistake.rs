@@ -263,7 +263,7 @@ fn width(text: &str) -> usize {
 /// Further mistakes are counted.
 const MAX_SAID: usize = 50;
 /// Words listed where none is near.
-const MAX_LISTED: usize = 16;
+const MAX_LISTED: usize = 20;
 /// Longer words are not compared with others.
 const MAX_COMPARED: usize = 100;
 /// Characters of a line shown before the place.

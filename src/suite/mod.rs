@@ -1,5 +1,6 @@
 //! A suite: who connects, where to, and what is expected. Pure; `file` mirrors the YAML format.
 
+mod bundle;
 mod expect;
 mod file;
 mod hello;

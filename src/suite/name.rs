@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::hello::host_name;
 use super::reader::{Keys, Reader};
 use super::scope::{LINKERD_MARK, linkerd_domain};
+use super::target::Declared;
 use super::yaml::{Node, Value};
 use crate::certificate::{Expected, TrustDomain};
 use crate::target::{Dialect, Sni};
@@ -129,8 +130,8 @@ fn is_short(node: &Node) -> bool {
 }
 
 /// The bundle of the trust domain that a name of Linkerd ends in.
-pub(super) fn linkerd_bundle(name: &str, bundles: &[&TrustDomain]) -> Option<TrustDomain> {
-    linkerd_domain(name).filter(|domain| bundles.contains(&domain))
+pub(super) fn linkerd_bundle(name: &str, bundles: &Declared<'_>) -> Option<TrustDomain> {
+    linkerd_domain(name).filter(|domain| bundles.has(domain))
 }
 
 pub(super) fn control_plane(node: &Node, reader: &mut Reader<'_>) -> Option<String> {

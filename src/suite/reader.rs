@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use super::mistake::{At, Mistakes};
+use super::hello::host_name;
+use super::mistake::{At, Mistakes, alternatives};
 use super::yaml::{Key, Node, Value};
 use super::{InvalidId, MOST_ATTEMPTS, Pause, Scope};
 use crate::certificate::SpiffeId;
+use crate::target::Address;
 
 /// What is the same for all values of one suite.
 pub(super) struct Reader<'t> {
@@ -124,6 +126,37 @@ impl Reader<'_> {
         }
     }
 
+    /// Where a server listens, as `HOST:PORT`.
+    pub(super) fn address(&mut self, key: &str, node: &Node) -> Option<String> {
+        let address: Option<Address> = self.parsed(key, node);
+        address.map(|address| address.to_string())
+    }
+
+    /// A name of the DNS.
+    pub(super) fn host(&mut self, key: &str, node: &Node) -> Option<String> {
+        let text = self.text(key, node)?;
+        host_name(key, text, node.at, self)
+    }
+
+    /// How long a certificate may last.
+    pub(super) fn lifetime(&mut self, key: &str, node: &Node) -> Option<Duration> {
+        let text = self.text(key, node)?;
+        let Ok(span) = text.parse::<SignedDuration>() else {
+            let what = format!(
+                "{key} {text:?} is not a duration; write a number and a unit of at most hours, for example 15m or 24h"
+            );
+            return self.refuse(node.at, what);
+        };
+        match Duration::try_from(span) {
+            Ok(lifetime) if (SHORTEST_LIFE..=LONGEST_LIFE).contains(&lifetime) => Some(lifetime),
+            Ok(_) | Err(_) => {
+                let what =
+                    format!("{key} {text:?} is out of range; write 1m to 2160h, which are 90 days");
+                self.refuse(node.at, what)
+            }
+        }
+    }
+
     /// How many connections make one cell.
     pub(super) fn attempts(&mut self, node: &Node) -> Option<u32> {
         let text = self.text("attempts", node)?;
@@ -192,7 +225,6 @@ pub(super) struct Keys<'n> {
     pub(super) at: At,
     entries: &'n [(Key, Node)],
     known: Vec<&'static str>,
-    dealt_with: Vec<&'static str>,
     missing: Vec<(&'static str, String)>,
 }
 
@@ -222,7 +254,6 @@ impl<'n> Keys<'n> {
             at,
             entries,
             known: vec![],
-            dealt_with: vec![],
             missing: vec![],
         })
     }
@@ -240,21 +271,6 @@ impl<'n> Keys<'n> {
             self.missing.push((name, how.to_owned()));
         }
         found
-    }
-
-    /// A key that is understood and not possible here.
-    pub(super) fn forbid(
-        &mut self,
-        name: &'static str,
-        why: &str,
-        reader: &mut Reader<'_>,
-    ) -> bool {
-        let Some((key, _)) = self.find(name) else {
-            return false;
-        };
-        self.dealt_with.push(name);
-        reader.mistakes.add(key.at, format!("{name:?} {why}"));
-        true
     }
 
     /// Where a key stands.
@@ -290,10 +306,7 @@ impl<'n> Keys<'n> {
     }
 
     fn strangers(&self) -> impl Iterator<Item = &'n Key> {
-        let is_known = |key: &&Key| {
-            let name = key.name.as_str();
-            self.known.contains(&name) || self.dealt_with.contains(&name)
-        };
+        let is_known = |key: &&Key| self.known.contains(&key.name.as_str());
         let keys = self.entries.iter().map(|(key, _)| key);
         keys.filter(move |key| !is_known(key))
     }
@@ -303,4 +316,12 @@ impl<'n> Keys<'n> {
     }
 }
 
+/// `a`, `a or b`, `a, b or c`.
+pub(super) fn alternatives_of<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    alternatives(&words.into_iter().collect::<Vec<_>>())
+}
+
 const MAX_TIMEOUT: Duration = Duration::from_secs(300);
+const SHORTEST_LIFE: Duration = Duration::from_secs(60);
+/// More than that no CA of a mesh grants.
+const LONGEST_LIFE: Duration = Duration::from_secs(90 * 24 * 3600);

@@ -57,12 +57,7 @@ impl Scope {
         // What is no good in a SPIFFE ID is no good here.
         let id = self.id(text)?;
         let (namespace, account) = self.account(text).ok_or(InvalidId::NotShort)?;
-        let domain = id.trust_domain();
-        let name = format!("{account}.{namespace}{LINKERD_MARK}{control_plane}.{domain}");
-        match DnsName::try_from(name.as_str()) {
-            Ok(_) => Ok(name),
-            Err(_) => Err(InvalidId::NotDns(name)),
-        }
+        linkerd_name(account, namespace, control_plane, id.trust_domain())
     }
 
     /// Whether the text has the form of an ID, short or whole.
@@ -77,6 +72,20 @@ impl Scope {
             [namespace, "sa", name] | ["ns", namespace, "sa", name] => Some((namespace, name)),
             _ => None,
         }
+    }
+}
+
+/// The name that Linkerd gives to a service account.
+pub(super) fn linkerd_name(
+    account: &str,
+    namespace: &str,
+    control_plane: &str,
+    domain: &TrustDomain,
+) -> Result<String, InvalidId> {
+    let name = format!("{account}.{namespace}{LINKERD_MARK}{control_plane}.{domain}");
+    match DnsName::try_from(name.as_str()) {
+        Ok(_) => Ok(name),
+        Err(_) => Err(InvalidId::NotDns(name)),
     }
 }
 

@@ -8,12 +8,11 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::hello::{self, check_srv, check_way};
-use super::mistake::At;
 use super::name::{self, Home};
 use super::reader::{Keys, Reader};
 use super::scope::LINKERD_NAMESPACE;
 use super::yaml::{Key, Node};
-use super::{Pause, Target, TargetName, request};
+use super::{BundleSource, Pause, Target, TargetName, Whose, request};
 use crate::certificate::{Expected, TrustDomain};
 use crate::target::{
     Address, Destination, Dialect, Group, Offer, Request, Sni, SrvName, StartTls, Versions, Via,
@@ -42,14 +41,34 @@ pub(super) struct Defaults {
     groups: Option<Vec<Group>>,
 }
 
-pub(super) fn defaults(at: At, node: &Node, reader: &mut Reader<'_>) -> Defaults {
-    let keys = Keys::of("defaults".to_owned(), at, node, "{ timeout: 3s }", reader);
-    let Some(mut keys) = keys else {
-        return Defaults::default();
-    };
-    let defaults = knobs(&mut keys, reader);
-    keys.close(reader);
-    defaults
+/// Takes them from the keys of the defaults.
+pub(super) fn defaults(keys: &mut Keys<'_>, reader: &mut Reader<'_>) -> Defaults {
+    knobs(keys, reader)
+}
+
+/// The trust domains that there are bundles for.
+pub(super) struct Declared<'a> {
+    pub(super) domains: Vec<&'a TrustDomain>,
+    /// Others may come from an origin that names them itself.
+    pub(super) is_open: bool,
+}
+
+impl<'a> Declared<'a> {
+    pub(super) fn of(bundles: &'a [BundleSource]) -> Self {
+        let domains = bundles.iter().filter_map(|bundle| match &bundle.whose {
+            Whose::Domain(domain) => Some(domain),
+            Whose::Each | Whose::Any => None,
+        });
+        let mut all = bundles.iter();
+        Self {
+            domains: domains.collect(),
+            is_open: all.any(|bundle| bundle.whose == Whose::Each),
+        }
+    }
+
+    pub(super) fn has(&self, domain: &TrustDomain) -> bool {
+        self.is_open || self.domains.contains(&domain)
+    }
 }
 
 /// The keys that a target and the defaults share.
@@ -87,7 +106,7 @@ pub(super) fn target(
     key: &Key,
     node: &Node,
     defaults: &Defaults,
-    bundles: &[&TrustDomain],
+    bundles: &Declared<'_>,
     reader: &mut Reader<'_>,
 ) -> Option<Target> {
     let owner = format!("target {:?}", key.name);
@@ -113,7 +132,7 @@ pub(super) fn target(
         Some(Expected::Dns(name)) => name::linkerd_bundle(name, bundles).map(Some),
         Some(_) | None => None,
     });
-    if let (None, [first, _, ..]) = (&bundle, bundles)
+    if let (None, [first, _, ..]) = (&bundle, bundles.domains.as_slice())
         && matches!(
             expected,
             Some(Expected::AnyName | Expected::Dns(_) | Expected::Ip(_))
@@ -222,15 +241,15 @@ fn dns_server(node: &Node, reader: &mut Reader<'_>) -> Option<SocketAddr> {
     }
 }
 
-fn declared(node: &Node, bundles: &[&TrustDomain], reader: &mut Reader<'_>) -> Option<TrustDomain> {
+fn declared(node: &Node, bundles: &Declared<'_>, reader: &mut Reader<'_>) -> Option<TrustDomain> {
     let domain: TrustDomain = reader.parsed("bundle", node)?;
-    if bundles.contains(&&domain) {
+    if bundles.has(&domain) {
         return Some(domain);
     }
     let hint = reader.mistakes.hint(
         domain.as_str(),
         "the suite has",
-        bundles.iter().map(|known| known.as_str()),
+        bundles.domains.iter().map(|known| known.as_str()),
     );
     let hint = match hint.as_str() {
         "" => format!("; add `{domain}: {{ file: roots.pem }}` to `bundles`"),

@@ -1,88 +1,14 @@
-//! The sources of a suite, and what is minted for them.
+//! What is minted for a source.
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Source;
-use super::mistake::At;
-use super::reader::{Keys, Reader};
-use super::yaml::{Key, Node, Value};
 use crate::certificate::{Purpose, SpiffeId};
 use crate::identity::mint::{Ca, Mint, Moment};
-use crate::identity::{Files, Origin};
+use crate::suite::mistake::At;
+use crate::suite::reader::{Keys, Reader};
+use crate::suite::yaml::{Node, Value};
 
-pub(super) const EXAMPLE: &str =
-    "sa/frontend: { files: { chain: frontend.pem, key: frontend.key } }";
-
-pub(super) fn source(key: &Key, node: &Node, reader: &mut Reader<'_>) -> Option<Source> {
-    let named = reader.id_of_name(key);
-    let owner = format!("source {:?}", key.name);
-    let mut keys = Keys::of(owner, key.at, node, FILES, reader)?;
-    let later = format!("is not supported by this version; write `{FILES}`");
-    let later = keys.forbid("workload_api", &later, reader);
-    let files = keys.take("files");
-    let mint = keys.take("mint");
-    let id = keys.take("id");
-    let source = match (files, mint) {
-        (Some(files), None) => {
-            let id = match id {
-                Some(node) => reader.id("id", node),
-                None => named,
-            };
-            self::files(keys.place("files"), files, reader).map(|origin| (origin, id))
-        }
-        (None, Some(mint)) => {
-            if id.is_some() {
-                let what = "the ID of a minted source stands inside `mint`; move it there";
-                reader.mistakes.add(keys.place("id"), what);
-            }
-            let mint = self::mint(&key.name, keys.place("mint"), mint, named, reader);
-            mint.map(|mint| {
-                let id = mint.id.clone();
-                (Origin::Mint(mint), id)
-            })
-        }
-        (Some(_), Some(_)) => {
-            let what = format!(
-                "{} has both `files` and `mint`; keep one of them",
-                keys.owner
-            );
-            reader.refuse(keys.place("mint"), what)
-        }
-        (None, None) if later || keys.has_strangers() => None,
-        (None, None) => {
-            let what = format!(
-                "{} has no certificate; write `{FILES}` or {MINT}",
-                keys.owner
-            );
-            reader.refuse(key.at, what)
-        }
-    };
-    keys.close(reader);
-    let (origin, id) = source?;
-    Some(Source {
-        name: super::SourceName::new(&key.name),
-        origin,
-        id,
-        place: reader.mistakes.place(key.at),
-    })
-}
-
-fn files(at: At, node: &Node, reader: &mut Reader<'_>) -> Option<Origin> {
-    let example = "{ chain: frontend.pem, key: frontend.key }";
-    let mut keys = Keys::of("files".to_owned(), at, node, example, reader)?;
-    let chain = keys.need("chain", "name the PEM file of the certificate chain");
-    let chain = chain.and_then(|node| reader.path("chain", node));
-    let key = keys.need(
-        "key",
-        "name the PEM file of the key; it may be the one of the chain",
-    );
-    let key = key.and_then(|node| reader.path("key", node));
-    keys.close(reader);
-    let (chain, key) = (chain?, key?);
-    Some(Origin::Files(Files::Named { chain, key }))
-}
-
-fn mint(
+pub(super) fn mint(
     name: &str,
     at: At,
     node: &Node,
@@ -163,7 +89,7 @@ fn mint_id(
     }
 }
 
-pub(super) fn ca(node: &Node, reader: &mut Reader<'_>) -> Option<Ca> {
+pub(in crate::suite) fn ca(node: &Node, reader: &mut Reader<'_>) -> Option<Ca> {
     if let Value::Text(_) = node.value {
         return reader
             .word("ca", node, &[("throwaway", ())])
@@ -312,8 +238,6 @@ fn is_oid(text: &str) -> bool {
     ) && arcs.len() <= 32
 }
 
-const FILES: &str = "files: { chain: CHAIN.pem, key: KEY.pem }";
-const MINT: &str = "`mint: { id: sa/NAME, ca: throwaway }`";
 const CA: &str = "`throwaway`, `{ like: CA.pem }` or `{ chain: CA.pem, key: CA.key }`";
 const NOT_BEFORE: SignedDuration = SignedDuration::from_mins(-5);
 const NOT_AFTER: SignedDuration = SignedDuration::from_hours(1);
