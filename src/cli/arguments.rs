@@ -1,6 +1,7 @@
 //! Every flag, with its help. Help, completions and the man page come from these definitions.
 
 mod examples;
+mod identities;
 mod values;
 
 use std::net::{IpAddr, SocketAddr};
@@ -13,6 +14,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+pub(super) use self::identities::{Around, Doctor, Who, Whoami};
 pub(super) use self::values::{Bytes, address, bundle, destination};
 
 use self::examples::*;
@@ -63,6 +65,12 @@ pub(super) enum Command {
     Verify(Verify),
     /// Show every planned probe; opens no connection
     Plan(Suites),
+    /// Who the sources of the suites are: identity, issuer, root, lifetime left, and whether it verifies
+    #[command(after_help = WHOAMI_EXAMPLES)]
+    Whoami(Whoami),
+    /// The way to the identity of each source, step by step, and which step fails
+    #[command(after_help = DOCTOR_EXAMPLES)]
+    Doctor(Doctor),
     /// How far a CA rotation is, who is behind, and whether the next step is safe
     #[command(after_help = ROTATION_EXAMPLES)]
     Rotation(Rotation),
@@ -106,7 +114,17 @@ pub(super) struct Pair {
         help_heading = "One pair"
     )]
     pub(super) key: Option<PathBuf>,
-    /// The trust anchors, as PEM, of one trust domain; may be repeated
+    /// Where the identity comes from, as a suite says it: workload_api, "istio_ca: { address: HOST:PORT }"
+    #[arg(
+        long,
+        value_name = "KIND[: {...}]",
+        requires = "to",
+        conflicts_with = "cert",
+        help_heading = "One pair"
+    )]
+    pub(super) identity: Option<String>,
+    /// The trust anchors of one trust domain, or of each that a map names (*=): a file, or as a suite
+    /// says it, "cluster.local={ config_map: {...} }"; may be repeated
     #[arg(
         long,
         value_name = "[TRUST-DOMAIN=]FILE",
@@ -286,6 +304,8 @@ pub(super) struct Common {
     /// Open no further connections where a verdict stays open
     #[arg(long, global = true)]
     pub(super) no_follow_ups: bool,
+    #[command(flatten)]
+    pub(super) around: Around,
     /// Colours [default: auto; NO_COLOR is respected]
     #[arg(
         long,

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Trouble;
-use super::arguments::Common;
+use super::arguments::{Around, Common};
+use crate::identity::{Cluster, Endpoint, Surroundings};
 use crate::suite::{Suite, Target};
 
 /// The suites named on the command line, else the configured ones. Never empty.
@@ -18,7 +19,8 @@ pub(super) fn named(paths: &[PathBuf], common: &Common) -> Result<Vec<Suite>, Tr
             .collect::<Result<Vec<_>, _>>()?
             .concat()
     };
-    let suites = with_flags(suites, common);
+    let mut suites = with_flags(suites, common);
+    complete(&mut suites, common)?;
     if suites.is_empty() {
         return Err(Trouble::usage(
             "there is no suite: name one, set PROBE_CONFIG, or write probe.yaml or probes/*.yaml \
@@ -49,6 +51,44 @@ fn with_flags(mut suites: Vec<Suite>, common: &Common) -> Vec<Suite> {
         with_common(target, common);
     }
     suites
+}
+
+/// Fills in what suites leave open of where identities come from.
+pub(super) fn complete(suites: &mut [Suite], common: &Common) -> Result<(), Trouble> {
+    let Around {
+        spiffe_endpoint_socket,
+        kubeconfig,
+        context,
+    } = &common.around;
+    let socket = spiffe_endpoint_socket.as_ref();
+    let socket = socket.filter(|text| !text.is_empty());
+    let endpoint = socket.map(|text| text.parse::<Endpoint>()).transpose();
+    let around = Surroundings {
+        workload_api: endpoint.clone().unwrap_or_default(),
+        cluster: Cluster {
+            kubeconfig: kubeconfig.clone(),
+            context: context.clone(),
+        },
+    };
+    for suite in suites {
+        for source in &mut suite.sources {
+            around.complete(&mut source.origin);
+        }
+        for bundle in &mut suite.bundles {
+            around.complete_bundle(&mut bundle.origin);
+        }
+        // What is in the environment is no mistake where nobody needs it.
+        let mut sources = suite.sources.iter();
+        let mut bundles = suite.bundles.iter();
+        let lacks = sources.any(|source| source.origin.lacks_endpoint())
+            || bundles.any(|bundle| bundle.origin.lacks_endpoint());
+        if let (true, Err(why), Some(socket)) = (lacks, &endpoint, socket) {
+            return Err(Trouble::usage(format!(
+                "--spiffe-endpoint-socket (SPIFFE_ENDPOINT_SOCKET) {socket:?} {why}"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// The flags that change a target.

@@ -1,10 +1,12 @@
 //! The command line: flags and environment are read here, once. Edge.
 
+mod ad_hoc;
 mod arguments;
 mod canary;
 mod config;
 mod demo;
 mod diff;
+mod doctor;
 mod generate;
 mod inspect;
 mod lab;
@@ -15,9 +17,11 @@ mod plan;
 mod progress;
 mod rotation;
 mod run;
+mod sources;
 mod stop;
 mod stored;
 mod verify;
+mod whoami;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -67,6 +71,8 @@ pub async fn main(
         Some(Command::Inspect(what)) => inspect::inspect(what, &line.common, terminal).await,
         Some(Command::Verify(what)) => verify::verify(what, &line.common, terminal),
         Some(Command::Plan(which)) => plan::plan(which, &line.common, terminal),
+        Some(Command::Whoami(how)) => whoami::whoami(how, &line.common, terminal).await,
+        Some(Command::Doctor(how)) => doctor::doctor(how, &line.common, terminal).await,
         Some(Command::Rotation(how)) => rotation::rotation(how, &line.common, terminal).await,
         Some(Command::Diff(what)) => diff::diff(what, &line.common, terminal),
         Some(Command::Outlook(what)) => outlook::outlook(what, &line.common, terminal),

@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
+use super::ad_hoc::flag;
 use super::arguments::{self, Common, Name, Pair, TlsVersion};
 use super::output::Output;
 use super::run::probe;
-use super::{Terminal, Trouble, config};
+use super::{Terminal, Trouble, ad_hoc, config};
 use crate::certificate::{Expected, SpiffeId, TrustDomain};
 use crate::code::Code;
 use crate::exit::Exit;
-use crate::identity::{BundleOrigin, Files, Identity, Origin, files};
+use crate::identity::{Files, Identity, Origin, files};
 use crate::suite::{
-    BundleSource, Expectation, LINKERD_NAMESPACE, Pause, Place, Scope, Source, SourceName, Suite,
-    Target, TargetName, Wanted, Whose, linkerd_domain,
+    Expectation, LINKERD_NAMESPACE, Pause, Scope, Source, SourceName, Suite, Target, TargetName,
+    Wanted, Whose, linkerd_domain,
 };
 use crate::target::{Destination, Dialect, Offer, Request, Sni, Versions, Via, Way};
 
@@ -29,7 +30,9 @@ pub(super) async fn pair(
     let suites = config::configured(common)?;
     let suite = suite(pair, to, common, &suites)?;
     let output = Output::new(common, terminal)?;
-    probe(&[suite], common, &output, terminal).await
+    let mut suites = [suite];
+    config::complete(&mut suites, common)?;
+    probe(&suites, common, &output, terminal).await
 }
 
 /// A suite of this pair alone, with the trust of the suite that knows it.
@@ -46,7 +49,14 @@ fn suite(pair: &Pair, to: &str, common: &Common, suites: &[Suite]) -> Result<Sui
     };
     let known = suites.iter().find(knows).or(suites.first());
     let own = own_identity(pair)?;
-    let source = source(pair, known, own.as_ref())?;
+    let source = match &pair.identity {
+        Some(text) => {
+            let (domain, id) = (pair.name.trust_domain.as_ref(), pair.name.id.as_deref());
+            let scope = ad_hoc::scope(known.map(|suite| &suite.scope), domain, id);
+            ad_hoc::identity(text, pair.from.as_deref(), &scope)?
+        }
+        None => source(pair, known, own.as_ref())?,
+    };
     let scope = scope(pair, known, own.as_ref(), &source);
     let name = Wish::new(&pair.name, &scope, dialect(pair, to, known))?;
     let mut suite = Suite {
@@ -64,17 +74,9 @@ fn suite(pair: &Pair, to: &str, common: &Common, suites: &[Suite]) -> Result<Sui
     suite.crls.extend(pair.crl.iter().cloned());
     let domain = name.trust_domain(&suite.scope);
     for text in &pair.bundle {
-        let (named, file) = arguments::bundle(text).map_err(Trouble::Usage)?;
-        let whose = match named.or_else(|| domain.clone()) {
-            Some(domain) => Whose::Domain(domain),
-            None => Whose::Any,
-        };
-        suite.bundles.retain(|bundle| bundle.whose != whose);
-        suite.bundles.push(BundleSource {
-            whose,
-            origin: BundleOrigin::File(file),
-            place: flag("--bundle"),
-        });
+        let (named, origin) = ad_hoc::bundle(text, &suite.scope)?;
+        let whose = named.unwrap_or_else(|| domain.clone().map_or(Whose::Any, Whose::Domain));
+        ad_hoc::replace(&mut suite.bundles, whose, origin);
     }
     let target = target(pair, to, common, known, name)?;
     let verdict = match (pair.expect, known) {
@@ -174,19 +176,19 @@ fn source(pair: &Pair, known: Option<&Suite>, own: Option<&Identity>) -> Result<
             Trouble::usage(match known {
                 Some(suite) => format!(
                     "--from {from:?} is no source of {}; it has {}; or give the identity with \
-                     --cert and --key",
+                     --identity, or --cert and --key",
                     suite.name,
                     others.join(", ")
                 ),
                 None => format!(
                     "--from {from:?}: there is no suite to find it in; name one with --config, or \
-                     give the identity with --cert and --key"
+                     give the identity with --identity, or --cert and --key"
                 ),
             })
         }),
         None => Err(Trouble::usage(
             "--from names who connects: a source of the suite, `none`, `plaintext`, or give the \
-             identity with --cert and --key",
+             identity with --identity, or --cert and --key",
         )),
     }
 }
@@ -395,15 +397,6 @@ pub(super) fn versions(version: TlsVersion) -> Versions {
     match version {
         TlsVersion::Tls12 => Versions::Tls12,
         TlsVersion::Tls13 => Versions::Tls13,
-    }
-}
-
-/// Where the command line says so.
-fn flag(name: &str) -> Place {
-    Place {
-        file: format!("command line, {name}"),
-        line: 0,
-        column: 0,
     }
 }
 

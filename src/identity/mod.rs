@@ -29,6 +29,7 @@ mod signing_request;
 mod spiffe_bundle;
 mod supplier;
 mod supply;
+mod surroundings;
 #[cfg(feature = "grpc")]
 mod token;
 mod walk;
@@ -45,6 +46,7 @@ pub use origin::{
 pub(crate) use pem::encode as encode_pem;
 pub use supplier::{Anchorage, Supplier};
 pub use supply::Supply;
+pub use surroundings::Surroundings;
 pub use walk::{Step, Walk};
 
 use std::fmt;

@@ -4,6 +4,7 @@ mod advice;
 pub mod canary;
 mod details;
 pub mod diff;
+pub mod doctor;
 mod document;
 mod grid;
 mod group;
@@ -19,6 +20,7 @@ pub mod plan;
 pub mod rotation;
 mod table;
 mod text;
+pub mod whoami;
 
 #[cfg(test)]
 pub(crate) mod fixture;

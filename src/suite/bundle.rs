@@ -86,7 +86,7 @@ pub(super) fn origin(
     let cluster = match keys.take("kubernetes") {
         Some(node) => {
             let own = kubernetes::cluster(keys.place("kubernetes"), node, reader);
-            kubernetes::completed(own, cluster)
+            own.or(cluster)
         }
         None => cluster.clone(),
     };

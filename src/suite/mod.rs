@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use crate::certificate::{Expected, SpiffeId, TrustDomain};
+use crate::certificate::{Expected, SpiffeId, Trust, TrustDomain};
 use crate::code::{Code, Kind};
 use crate::identity::{BundleOrigin, Origin};
 use crate::target::{Destination, Offer, Request, Way};
@@ -84,6 +84,26 @@ pub enum Whose {
     Each,
     /// Whichever it is asked for; only the command line makes such a bundle.
     Any,
+}
+
+impl Whose {
+    /// Adds what an origin holds for whomever it is asked, and its revocation lists. What an origin says
+    /// of other trust domains is left alone.
+    pub fn admit(&self, trust: &mut Trust, held: &Trust) {
+        for (named, bundle) in held.bundles.iter() {
+            match (self, named) {
+                (Self::Domain(domain), None) => {
+                    trust.bundles.insert(domain.clone(), bundle.clone());
+                }
+                (Self::Domain(domain), Some(named)) if domain != named => {}
+                (_, Some(named)) => trust.bundles.insert(named.clone(), bundle.clone()),
+                (Self::Any, None) => trust.bundles.set_untagged(bundle.clone()),
+                // Nobody has said whose it is, and "each" does not mean "whichever".
+                (Self::Each, None) => {}
+            }
+        }
+        trust.crls.extend(held.crls.iter().cloned());
+    }
 }
 
 /// Who connects.

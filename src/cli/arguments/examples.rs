@@ -79,3 +79,25 @@ Examples:
 
 Exit codes: 0 the step is safe (or the rotation finished), 1 it is refused, or something is broken
 already, 2 usage or suite error, 3 could not tell.";
+
+pub(super) const WHOAMI_EXAMPLES: &str = "\
+Examples:
+  probe whoami
+      every source of the suite in probe.yaml or probes/
+  probe whoami --identity workload_api
+      what the agent behind SPIFFE_ENDPOINT_SOCKET hands out to us
+  probe whoami --watch --format ndjson
+      and a line whenever one is renewed, fails or recovers
+
+Exits 0 when every identity is there and verifies, 1 when one does not (minted ones may well not), 2 when
+the command line or a suite cannot be used, 3 when there is none.";
+
+pub(super) const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  probe doctor
+      every source of the suite in probe.yaml or probes/
+  probe doctor --identity istio_ca --from sa/frontend --trust-domain cluster.local
+      can istiod issue a certificate to this service account, and may we ask for it?
+
+Exits 0 when every way leads to an identity that verifies, 1 when one does not, 2 when the command line
+or a suite cannot be used, 3 when there is none.";

@@ -25,25 +25,10 @@ pub(in crate::suite) fn cluster(at: At, node: &Node, reader: &mut Reader<'_>) ->
     cluster
 }
 
-/// The same with what it leaves out and another says. The contexts of one kubeconfig are not those of
-/// another.
-pub(in crate::suite) fn completed(own: Cluster, other: &Cluster) -> Cluster {
-    match own {
-        Cluster {
-            kubeconfig: None,
-            context,
-        } => Cluster {
-            kubeconfig: other.kubeconfig.clone(),
-            context: context.or_else(|| other.context.clone()),
-        },
-        own => own,
-    }
-}
-
 /// The same anchors in another cluster, where they are in one and do not say in which.
 pub(super) fn of_cluster(anchors: BundleOrigin, cluster: &Cluster) -> BundleOrigin {
     let moved = |entry: Entry| Entry {
-        cluster: completed(entry.cluster, cluster),
+        cluster: entry.cluster.or(cluster),
         ..entry
     };
     match anchors {

@@ -142,7 +142,7 @@ pub(super) fn source(
                 }
                 Some(node) => {
                     let own = kubernetes::cluster(keys.place("kubernetes"), node, reader);
-                    Some(kubernetes::completed(own, &settings.cluster))
+                    Some(own.or(&settings.cluster))
                 }
                 None => Some(settings.cluster.clone()),
             };

@@ -1,0 +1,161 @@
+//! `probe doctor`: the way to each identity, step by step.
+
+use super::arguments::{self, Common};
+use super::output::style;
+use super::sources::{Asked, bundles, chosen, judged, left_out, together, trust, with_certificate};
+use super::{Terminal, Trouble};
+use crate::certificate::Trust;
+use crate::code::Code;
+use crate::exit::Exit;
+use crate::identity::mint::Moment;
+use crate::identity::{IdentityError, Step, Supply, Walk, load};
+use crate::report::doctor::{Doctor, SCHEMA, State, Stepped, VERIFY, Way, place, steps};
+use crate::report::whoami::{Anchors, TrustedBy};
+use crate::report::{Format, doctor as report};
+use crate::run;
+use crate::suite::{Source, Suite};
+use jiff::Timestamp;
+
+pub(super) async fn doctor(
+    how: &arguments::Doctor,
+    common: &Common,
+    terminal: &mut Terminal<'_>,
+) -> Result<Exit, Trouble> {
+    let suites = chosen(&how.who, common)?;
+    let format = common.format()?.unwrap_or(Format::Table);
+    if let Some(output) = common.output.first() {
+        return Err(Trouble::usage(format!(
+            "-o {output:?} writes the result of a run; write this one with --format json > FILE"
+        )));
+    }
+    let now = run::now();
+    let doctor = examine(&suites, now, common.at.unwrap_or(Moment::NOW).at(now)).await;
+    match format {
+        Format::Table => report::table(&doctor, &style(common, terminal), terminal.out)?,
+        Format::Json | Format::Ndjson => report::json(&doctor, terminal.out)?,
+    }
+    Ok(match doctor.sources.is_empty() {
+        true => Exit::Unknown,
+        false if doctor.is_fine() => Exit::Met,
+        false => Exit::Broken,
+    })
+}
+
+async fn examine(suites: &[Suite], now: Timestamp, at: Timestamp) -> Doctor {
+    let sources = with_certificate(suites).map(|(_, source)| source.origin.clone());
+    let walked = together(sources.map(|origin| async move {
+        let mut walk = Walk::default();
+        let found = load(&origin, now, &mut walk).await;
+        (walk, found)
+    }));
+    let asked = together(
+        suites
+            .iter()
+            .cloned()
+            .map(|suite| async move { bundles(&suite).await }),
+    );
+    let (walked, asked) = tokio::join!(walked, asked);
+    let mut doctor = Doctor {
+        schema: SCHEMA,
+        at: at.to_string(),
+        sources: vec![],
+        bundles: vec![],
+        left_out: left_out(suites),
+    };
+    let mut trusts = vec![];
+    for (suite, asked) in suites.iter().zip(&asked) {
+        trusts.push(trust(suite, asked).0);
+        doctor
+            .bundles
+            .extend(asked.iter().map(|one| of_bundle(suite, one)));
+    }
+    for ((nth, source), (walk, found)) in with_certificate(suites).zip(walked) {
+        let (Some(suite), Some(trust)) = (suites.get(nth), trusts.get(nth)) else {
+            continue;
+        };
+        // A source with a certificate is never nothing.
+        if let Some(found) = found.transpose() {
+            doctor.sources.push(Way {
+                suite: suite.name.clone(),
+                name: source.name.to_string(),
+                from: place(&source.origin),
+                steps: of_source(source, &walk, found.as_ref(), trust, at),
+            });
+        }
+    }
+    doctor
+}
+
+fn of_source(
+    source: &Source,
+    walk: &Walk,
+    found: Result<&Supply, &IdentityError>,
+    trust: &Trust,
+    at: Timestamp,
+) -> Vec<Stepped> {
+    let mut steps = steps(source.origin.steps(), walk, found.err());
+    steps.push(match found {
+        Ok(supply) => verified(source, supply, trust, at),
+        Err(_) => Stepped::new(VERIFY, State::NotReached, ""),
+    });
+    steps
+}
+
+fn verified(source: &Source, supply: &Supply, trust: &Trust, at: Timestamp) -> Stepped {
+    let (judgement, by) = judged(source, supply, trust, at);
+    let root = judgement.root.as_ref().map(|root| root.subject.as_str());
+    let id = judgement.id.as_deref().unwrap_or("no name at all");
+    let first = judgement.problems.first();
+    match (judgement.code(), first, by) {
+        (Code::Ok, _, by) => {
+            let whose = match by {
+                Some(TrustedBy::Source) => ", which came along",
+                Some(TrustedBy::Suite) | None => "",
+            };
+            let words = format!("{id} leads to {}{whose}", root.unwrap_or("a root"));
+            Stepped::new(VERIFY, State::Ok, &words)
+        }
+        (code, problem, _) => {
+            let why = problem.map_or("", |problem| problem.what.as_str());
+            let words = format!("{code}: {why}");
+            match source.origin.is_real() {
+                true => Stepped::new(VERIFY, State::Failed, &words),
+                false => Stepped::new(VERIFY, State::Noted, &format!("{words} (it is made up)")),
+            }
+        }
+    }
+}
+
+fn of_bundle(suite: &Suite, asked: &Asked) -> Way {
+    let anchors = Anchors::of(&suite.name, &asked.bundle, asked.found.as_ref());
+    let mut steps = steps(&[Step::Find], &asked.walk, asked.found.as_ref().err());
+    if asked.found.is_ok() {
+        let domains: Vec<_> = anchors
+            .bundles
+            .iter()
+            .map(|one| {
+                let count = match one.roots.len() {
+                    1 => "1 root".to_owned(),
+                    many => format!("{many} roots"),
+                };
+                match &one.trust_domain {
+                    Some(domain) => format!("{count} of {domain}"),
+                    None => count,
+                }
+            })
+            .collect();
+        let name = Step::Anchors.as_str();
+        steps.push(match domains.is_empty() {
+            false => Stepped::new(name, State::Ok, &domains.join(", ")),
+            true => Stepped::new(name, State::Failed, "nothing in it is of this trust domain"),
+        });
+    }
+    Way {
+        suite: suite.name.clone(),
+        name: anchors
+            .trust_domain
+            .unwrap_or_else(|| "any trust domain".to_owned()),
+        from: anchors.from,
+        steps,
+    }
+}
