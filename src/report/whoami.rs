@@ -401,7 +401,9 @@ fn standing(who: &Who, found: &Found) -> Line {
             .add(Look::Good, "verifies")
             .say(" against the trust anchors that came along, "),
         (Code::Ok, _) => Line::new().add(Look::Good, "verifies").say(", "),
-        (code, _) if who.minted => Line::new().say(code.as_str()).say(", as made up, "),
+        (code, _) if who.minted => Line::new()
+            .say(code.as_str())
+            .say(", which a minted one may be, "),
         (code, _) => Line::new()
             .add(Look::Bad, "does not verify")
             .say(": ")
