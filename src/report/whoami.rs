@@ -508,7 +508,12 @@ pub fn event(event: &Event, style: &Style, out: &mut dyn Write) -> io::Result<()
             head.add(Look::Bad, word).say(": ").sentence(what)
         }
     };
-    Page::new(style, &mut out).item(0, 6, line)?;
+    // A line for each event, but on a terminal that is too narrow for it.
+    let style = Style {
+        width: style.width.or(Some(usize::MAX)),
+        ..*style
+    };
+    Page::new(&style, &mut out).item(0, 6, line)?;
     out.flush()
 }
 

@@ -36,10 +36,14 @@ pub(super) fn first_use(lines: &[Node], pseudo: &str) -> Option<At> {
 pub(super) fn expectations(
     lines: &[Node],
     rows: &[SourceName],
+    negatives: Option<&[SourceName]>,
     columns: &[TargetName],
     reader: &mut Reader<'_>,
 ) -> Vec<Expectation> {
-    let rows = Names::of("source", rows, SourceName::as_str);
+    let rows = Names {
+        negatives,
+        ..Names::of("source", rows, SourceName::as_str)
+    };
     let columns = Names::of("target", columns, TargetName::as_str);
     let mut named = 0;
     let mut all = vec![];
@@ -123,6 +127,8 @@ struct Names<'a, N> {
     all: &'a [N],
     known: HashSet<&'a str>,
     text: fn(&N) -> &str,
+    /// What [`SourceName::NEGATIVES`] stands for, where the suite has that section.
+    negatives: Option<&'a [N]>,
     /// How many more names may be compared with patterns.
     left: Cell<usize>,
 }
@@ -135,6 +141,7 @@ impl<'a, N: Clone> Names<'a, N> {
             all,
             known,
             text,
+            negatives: None,
             left: Cell::new(MAX_COMPARED),
         }
     }
@@ -157,6 +164,10 @@ impl<'a, N: Clone> Names<'a, N> {
                 all_known = false;
                 continue;
             };
+            if let (SourceName::NEGATIVES, Some(all)) = (text, self.negatives) {
+                asked.extend(all.iter().map(self.text));
+                continue;
+            }
             let matched = if text.contains('*') {
                 let Some(left) = self.left.get().checked_sub(2 * self.all.len()) else {
                     let what = "the patterns with \"*\" are too many to be tried; name the names";
@@ -183,7 +194,10 @@ impl<'a, N: Clone> Names<'a, N> {
 
     fn refuse(&self, text: &str, at: At, reader: &mut Reader<'_>) {
         let kind = self.kind;
-        let what = if self.all.is_empty() {
+        let what = if kind == "source" && text == SourceName::NEGATIVES {
+            "the suite has no section `negatives`; write for example `negatives: sa/frontend`"
+                .to_owned()
+        } else if self.all.is_empty() {
             format!("there is no {kind} {text:?}: the suite has no {kind}s; add `{kind}s`")
         } else if text.contains('*') {
             format!("no {kind} is like {text:?}")

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::bundle;
 use super::expect;
 use super::mistake::{At, Mistakes, SuiteError};
+use super::negatives;
 use super::reader::{Keys, Reader};
 use super::rotation;
 use super::source::{self, Settings, kubernetes};
@@ -83,11 +84,26 @@ fn suite(name: &str, root: &Node, reader: &mut Reader<'_>) -> Option<Suite> {
     };
 
     let written = entries(&mut keys, "sources", source::EXAMPLE, reader);
+    for (key, _) in written
+        .iter()
+        .filter(|(key, _)| key.name == SourceName::NEGATIVES)
+    {
+        let what = "\"negatives\" stands for all sources of the section `negatives` in `from`; name this source otherwise";
+        reader.mistakes.add(key.at, what);
+    }
     let mut sources: Vec<_> = written
         .iter()
         .filter(|(key, _)| !is_pseudo(&key.name))
         .filter_map(|(key, node)| source::source(key, node, &settings, reader))
         .collect();
+    let spoilt = keys
+        .take("negatives")
+        .map(|node| negatives::negatives(keys.place("negatives"), node, &sources, reader));
+    let negatives = spoilt.as_ref().map(|spoilt| {
+        let names = spoilt.iter().map(|source| source.name.clone());
+        names.collect::<Vec<_>>()
+    });
+    sources.extend(spoilt.unwrap_or_default());
     let listed = pseudo_sources(written, reader);
 
     let declared = Declared::of(&bundles);
@@ -105,6 +121,7 @@ fn suite(name: &str, root: &Node, reader: &mut Reader<'_>) -> Option<Suite> {
         .filter(|(key, _)| !is_pseudo(&key.name))
         .map(|(key, _)| SourceName::new(&key.name))
         .collect();
+    rows.extend(negatives.iter().flatten().cloned());
     for (name, origin) in PSEUDO {
         if let Some(at) = listed_at(&listed, name).or_else(|| expect::first_use(lines, name)) {
             rows.push(SourceName::new(name));
@@ -124,7 +141,7 @@ fn suite(name: &str, root: &Node, reader: &mut Reader<'_>) -> Option<Suite> {
         .map(|(key, _)| TargetName::new(&key.name))
         .collect();
     through_sidecars(&sources, &targets, reader);
-    let expectations = expect::expectations(lines, &rows, &columns, reader);
+    let expectations = expect::expectations(lines, &rows, negatives.as_deref(), &columns, reader);
     keys.close(reader);
     Some(Suite {
         name: name.to_owned(),

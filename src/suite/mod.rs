@@ -6,6 +6,7 @@ mod file;
 mod hello;
 mod mistake;
 mod name;
+mod negatives;
 mod reader;
 mod request;
 mod rotation;
@@ -359,4 +360,6 @@ impl SourceName {
     pub const PLAINTEXT: &str = "plaintext";
     /// The identity that our own sidecar brings.
     pub const SIDECAR: &str = "sidecar";
+    /// In an expectation: every source of the section `negatives`. No source is called so.
+    pub const NEGATIVES: &str = "negatives";
 }
