@@ -10,6 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use mtls_probe::identity::Negative;
 use mtls_probe::plan::plan;
 use mtls_probe::suite::{Suite, SuiteError};
 
@@ -63,6 +64,30 @@ fn the_ready_made_suites_can_be_read_and_run_together() {
             plan.sources.iter().any(|source| source.as_str() == name),
             "{name}"
         );
+    }
+}
+
+#[test]
+fn the_examples_of_identities_can_be_read_and_planned() {
+    let examples = files("docs/identities/examples", "yaml");
+    assert!(examples.len() >= 5);
+    for file in &examples {
+        let suite = read(file).unwrap_or_else(|error| panic!("{error}"));
+        let plan = plan(&[suite]).unwrap_or_else(|error| panic!("{error}"));
+        assert!(!plan.cells.is_empty(), "{file:?}");
+    }
+    let page = fs::read_to_string("docs/identities/README.md").unwrap();
+    let parts = page.split("```yaml\n").skip(1);
+    let first = parts.map(|part| part.split("```").next().unwrap()).next();
+    let suite = Suite::parse("README.md", Path::new(""), first.unwrap());
+    let suite = suite.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(suite.sources.len(), 8);
+    for file in examples {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        assert!(page.contains(&format!("examples/{name}")), "{name}");
+    }
+    for negative in Negative::ALL {
+        assert!(page.contains(&format!("({negative})")), "{negative}");
     }
 }
 

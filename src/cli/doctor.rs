@@ -129,7 +129,10 @@ fn verified(source: &Source, supply: &Supply, trust: &Trust, at: Timestamp) -> S
 fn of_bundle(suite: &Suite, asked: &Asked) -> Way {
     let anchors = Anchors::of(&suite.name, &asked.bundle, asked.found.as_ref());
     let mut steps = steps(&[Step::Find], &asked.walk, asked.found.as_ref().err());
-    if asked.found.is_ok() {
+    let name = Step::Anchors.as_str();
+    if let (Ok(_), Some(error)) = (&asked.found, &anchors.error) {
+        steps.push(Stepped::new(name, State::Failed, &error.what));
+    } else if asked.found.is_ok() {
         let domains: Vec<_> = anchors
             .bundles
             .iter()
@@ -144,11 +147,7 @@ fn of_bundle(suite: &Suite, asked: &Asked) -> Way {
                 }
             })
             .collect();
-        let name = Step::Anchors.as_str();
-        steps.push(match domains.is_empty() {
-            false => Stepped::new(name, State::Ok, &domains.join(", ")),
-            true => Stepped::new(name, State::Failed, "nothing in it is of this trust domain"),
-        });
+        steps.push(Stepped::new(name, State::Ok, &domains.join(", ")));
     }
     Way {
         suite: suite.name.clone(),

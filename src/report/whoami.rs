@@ -280,6 +280,15 @@ impl Anchors {
         if let Ok(found) = found {
             bundle.whose.admit(&mut held, found);
         }
+        let bundles = roots(&held.bundles);
+        let error = match found {
+            Err(why) => Some(Failure::of(why)),
+            Ok(found) if bundles.is_empty() => Some(Failure {
+                step: None,
+                what: useless(bundle, found),
+            }),
+            Ok(_) => None,
+        };
         Self {
             suite: suite.to_owned(),
             trust_domain: match &bundle.whose {
@@ -288,13 +297,29 @@ impl Anchors {
                 Whose::Any => None,
             },
             from: bundle.origin.to_string(),
-            bundles: roots(&held.bundles),
-            error: found.err().map(Failure::of),
+            bundles,
+            error,
         }
     }
 
     fn named(&self) -> &str {
         self.trust_domain.as_deref().unwrap_or("any trust domain")
+    }
+}
+
+/// Why nothing of what was found is used.
+fn useless(bundle: &BundleSource, found: &Trust) -> String {
+    let named = found.bundles.iter().filter_map(|(domain, _)| domain);
+    let named: Vec<_> = named.map(ToString::to_string).collect();
+    match (&bundle.whose, named.is_empty()) {
+        (Whose::Each, _) => {
+            "names no trust domain; write the name of its trust domain instead of \"*\"".to_owned()
+        }
+        (Whose::Domain(_) | Whose::Any, true) => "holds no bundle".to_owned(),
+        (Whose::Domain(_) | Whose::Any, false) => text(&format!(
+            "holds no bundle of this trust domain; it has {}",
+            named.join(", ")
+        )),
     }
 }
 
