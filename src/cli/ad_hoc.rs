@@ -138,7 +138,7 @@ mod tests {
             let words_of = |trouble| match trouble {
                 Trouble::Usage(words) => words,
                 Trouble::Suite(error) => error.to_string(),
-                other => panic!("{other:?}"),
+                other @ (Trouble::Unusable(_) | Trouble::Output(_)) => panic!("{other:?}"),
             };
             let said = words_of(identity(text, from, &scope).expect_err(text));
             assert!(said.contains(words), "{text} {from:?}: {said}");

@@ -120,11 +120,10 @@ pub fn steps(planned: &[Step], walk: &Walk, failed: Option<&IdentityError>) -> V
     let is_done = |step: &Step| walk.steps().iter().any(|(done, _)| done == step);
     let first_open = || planned.iter().find(|step| !is_done(step)).copied();
     let at = why.step().or_else(first_open).unwrap_or(Step::Identity);
-    let (words, remedy) = match &why.flaw {
-        Flaw::Failed {
-            why: words, remedy, ..
-        } => (words.clone(), Some(remedy)),
-        _ => (why.to_string(), None),
+    let (words, remedy) = if let Flaw::Failed { why, remedy, .. } = &why.flaw {
+        (why.clone(), Some(remedy))
+    } else {
+        (why.to_string(), None)
     };
     steps.push(Stepped {
         remedy: remedy.map(|text| bounded(text, MAX_TEXT)),

@@ -52,10 +52,10 @@ fn suite(name: &str, root: &Node, reader: &mut Reader<'_>) -> Option<Suite> {
             None => "unknown".parse().ok(),
         };
     }
-    if let Some(node) = keys.take("namespace") {
-        if let Some(namespace) = kubernetes::namespace("namespace", node, reader) {
-            reader.scope.namespace = namespace;
-        }
+    if let Some(node) = keys.take("namespace")
+        && let Some(namespace) = kubernetes::namespace("namespace", node, reader)
+    {
+        reader.scope.namespace = namespace;
     }
     let (defaults, settings) = match keys.take("defaults") {
         Some(node) => what_is_left_out(keys.place("defaults"), node, reader),

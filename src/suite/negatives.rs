@@ -128,11 +128,9 @@ fn model<'s>(of: &Node, sources: &'s [Source], reader: &mut Reader<'_>) -> Optio
 /// The name that they bear.
 fn id(of: &Node, model: &Source, reader: &mut Reader<'_>) -> Option<SpiffeId> {
     let name = model.name.as_str();
-    let is_linkerds = match &model.origin {
-        Origin::Fetched(from) => matches!(**from, Fetched::Linkerd(_)),
-        _ => false,
-    };
-    if is_linkerds {
+    if let Origin::Fetched(from) = &model.origin
+        && let Fetched::Linkerd(_) = **from
+    {
         let what = format!(
             "source {name:?} is named as Linkerd does it, and negatives bear SPIFFE IDs; mint them one by one: `mint: {{ id: none, dns: [NAME], ca: throwaway }}`"
         );
