@@ -8,6 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose, IsCa, KeyPair, SanType};
+use serde_json::{Value, json};
 use stage::{Ca, Done, probe};
 use tempfile::TempDir;
 
@@ -66,6 +67,12 @@ fn a_bundle_counts_for_its_own_trust_domain_alone() {
         (format!("spiffe://cluster.local={roots}"), "OK"),
         (format!("other.example={roots}"), "UNKNOWN_CA"),
         (desk.path("stranger.pem"), "UNKNOWN_CA"),
+        (desk.path("map.json"), "OK"),
+        (format!("cluster.local={}", desk.path("map.json")), "OK"),
+        (
+            format!("other.example={}", desk.path("map.json")),
+            "UNKNOWN_CA",
+        ),
     ] {
         let chain = desk.path("leaf.pem");
         let done = probe(&["verify", "--chain", &chain, "--bundle", &bundle], &[]);
@@ -79,6 +86,13 @@ fn a_bundle_counts_for_its_own_trust_domain_alone() {
     ];
     let done = desk.verify("leaf.pem", &two[0], &["--bundle", &two[1]]);
     assert_eq!(done.code(), 0, "{}{}", done.out, done.err);
+}
+
+#[test]
+fn a_chain_may_be_der() {
+    let desk = Desk::new();
+    let done = desk.verify("leaf.der", "roots.pem", &[]);
+    assert_eq!(done.values()[0]["code"], "OK", "{}", done.err);
 }
 
 #[test]
@@ -104,6 +118,7 @@ fn what_cannot_be_used_is_named_with_the_way_out() {
     let desk = Desk::new();
     let roots = desk.path("roots.pem");
     let tagged = format!("cluster.local={roots}");
+    let of_third = format!("third.example={}", desk.path("map.json"));
     for (chain, bundle, flags, words) in [
         (
             "missing.pem",
@@ -120,10 +135,22 @@ fn what_cannot_be_used_is_named_with_the_way_out() {
             "holds no certificate (only PRIVATE KEY)",
         ),
         (
-            "leaf.der",
+            "cut.der",
             "roots.pem",
             vec![],
-            "convert it: openssl x509 -inform DER",
+            "certificate 1, at byte 0, is cut short",
+        ),
+        (
+            "leaf.pem",
+            &of_third,
+            vec![],
+            "is a map of bundles that has none of third.example; it has cluster.local, other.example",
+        ),
+        (
+            "leaf.pem",
+            "map.json",
+            vec!["--bundle", &tagged],
+            "two for trust domain cluster.local",
         ),
         (
             "text.pem",
@@ -246,10 +273,17 @@ impl Desk {
         let pem = good.pem();
         write("leaf.pem", pem.as_bytes());
         write("leaf.der", good.der());
+        write("cut.der", good.der().split_last().unwrap().1);
         write("leaf.key", key.serialize_pem().as_bytes());
         write("dns.pem", leaf(vec![dns], &both[..1]).pem().as_bytes());
+        let stranger = Ca::new("stranger");
+        let map = json!({"trust_domains": {
+            "cluster.local": jwks(&ca.pem),
+            "other.example": jwks(&stranger.pem),
+        }});
+        write("map.json", map.to_string().as_bytes());
         write("roots.pem", ca.pem.as_bytes());
-        write("stranger.pem", Ca::new("stranger").pem.as_bytes());
+        write("stranger.pem", stranger.pem.as_bytes());
         write(
             "key-in-bundle.pem",
             (ca.pem + &key.serialize_pem()).as_bytes(),
@@ -278,4 +312,11 @@ impl Desk {
             flags,
         )
     }
+}
+
+/// A SPIFFE bundle of one root.
+fn jwks(pem: &str) -> Value {
+    let lines = pem.lines().filter(|line| !line.starts_with("-----"));
+    let x5c: String = lines.collect();
+    json!({ "keys": [{ "use": "x509-svid", "kty": "EC", "x5c": [x5c] }] })
 }

@@ -1,6 +1,5 @@
 //! `probe inspect`: what a server shows to anybody, or what a file holds.
 
-use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -99,14 +98,7 @@ struct Entry {
 }
 
 fn of_file(path: &Path) -> Result<Report, Trouble> {
-    let cannot = |why: String| Trouble::Usage(format!("cannot read {}: {why}", path.display()));
-    let bytes = fs::read(path).map_err(|err| cannot(err.to_string()))?;
-    // DER begins with a SEQUENCE, and no PEM text does.
-    let chain = if bytes.first() == Some(&0x30) {
-        vec![CertificateDer::from(bytes)]
-    } else {
-        files::load_chain(path).map_err(Trouble::usage)?
-    };
+    let chain = files::load_chain(path).map_err(Trouble::usage)?;
     let mut report = Report {
         schema: SCHEMA,
         what: path.display().to_string(),

@@ -6,7 +6,9 @@ use serde::Serialize;
 
 use super::arguments::{self, Common, Name, Profile, RoleName, Verify};
 use super::{Terminal, Trouble};
-use crate::certificate::{Bundles, Expected, Judgement, Question, Role, SpiffeId, judge};
+use crate::certificate::{
+    Bundles, Expected, Judgement, Question, Role, SpiffeId, TrustDomain, judge,
+};
 use crate::code::Code;
 use crate::exit::Exit;
 use crate::identity::files;
@@ -132,27 +134,47 @@ fn whole_id(text: &str) -> Result<SpiffeId, Trouble> {
         .map_err(|why| Trouble::usage(format!("--id {text:?} {why}")))
 }
 
-/// A bundle without a trust domain stands for the one that the chain must belong to.
+/// A bundle without a trust domain stands for the one that the chain must belong to; a map of bundles says
+/// itself whose they are.
 fn bundles(what: &Verify) -> Result<Bundles, Trouble> {
     let id = what.name.id.as_deref().map(whole_id).transpose()?;
     let of_id = id.as_ref().map(|id| id.trust_domain());
     let domain = what.name.trust_domain.as_ref().or(of_id);
     let mut bundles = Bundles::none();
     for text in &what.bundle {
-        let (named, file) = arguments::bundle(text).map_err(Trouble::Usage)?;
-        let bundle = files::load_bundle(&file).map_err(Trouble::usage)?;
-        let domain = named.or_else(|| domain.cloned());
-        if bundles.iter().any(|(known, _)| known == domain.as_ref()) {
-            return Err(Trouble::Usage(match domain {
-                Some(domain) => {
-                    format!("--bundle: two for trust domain {domain}; put them in one file")
-                }
-                None => "--bundle: two without a trust domain; write TRUST-DOMAIN=FILE".to_owned(),
-            }));
+        let (asked, file) = arguments::bundle(text).map_err(Trouble::Usage)?;
+        let held = files::load_bundles(&file).map_err(Trouble::usage)?;
+        if let Some(asked) = &asked
+            && held.for_domain(asked).is_none()
+        {
+            let named = held.iter().filter_map(|(named, _)| named);
+            let named: Vec<_> = named.map(TrustDomain::as_str).collect();
+            return Err(Trouble::Usage(format!(
+                "--bundle: {} is a map of bundles that has none of {asked}; it has {}",
+                file.display(),
+                named.join(", ")
+            )));
         }
-        match domain {
-            Some(domain) => bundles.insert(domain, bundle),
-            None => bundles.set_untagged(bundle),
+        for (named, bundle) in held.iter() {
+            let whose = match (&asked, named) {
+                (Some(asked), Some(named)) if asked != named => continue,
+                (_, Some(named)) => Some(named),
+                (asked, None) => asked.as_ref().or(domain),
+            };
+            if bundles.iter().any(|(known, _)| known == whose) {
+                return Err(Trouble::Usage(match whose {
+                    Some(domain) => {
+                        format!("--bundle: two for trust domain {domain}; put them in one file")
+                    }
+                    None => {
+                        "--bundle: two without a trust domain; write TRUST-DOMAIN=FILE".to_owned()
+                    }
+                }));
+            }
+            match whose {
+                Some(domain) => bundles.insert(domain.clone(), bundle.clone()),
+                None => bundles.set_untagged(bundle.clone()),
+            }
         }
     }
     Ok(bundles)

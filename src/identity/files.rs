@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
 use zeroize::Zeroizing;
 
-use super::error::{Flaw, IdentityError, Subject};
+use super::error::{Der, Flaw, IdentityError, Subject};
 use super::origin::Files;
 use super::supply::Supply;
 use super::walk::{Step, Walk};
@@ -21,11 +21,14 @@ pub fn load(chain: &Path, key: &Path) -> Result<Identity, IdentityError> {
     Identity::from_pem(&chain_bytes, &key_bytes).map_err(|error| name(error, chain, key))
 }
 
-/// The certificates of a PEM file, in its order. Keys in it are left alone.
+/// The certificates of a file, PEM or DER, in its order. Keys in it are left alone.
 pub fn load_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, IdentityError> {
     let bytes = read(path, MAX_PEM)?;
-    pem::certificates(&bytes)
-        .map_err(|flaw| IdentityError::new(Subject::File(path.to_owned()), flaw))
+    let certificates = match pem::der_kind(&bytes) {
+        Some(Der::Certificate) if pem::is_der(&bytes) => bundle_format::concatenated(&bytes),
+        Some(_) | None => pem::certificates(&bytes),
+    };
+    certificates.map_err(|flaw| IdentityError::new(Subject::File(path.to_owned()), flaw))
 }
 
 /// The trust anchors of a file: PEM, DER, or a SPIFFE bundle in JSON. A certificate that is no CA may be
