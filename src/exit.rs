@@ -1,6 +1,7 @@
 //! Every exit code: an API, the same whatever the format.
 
 use crate::canary::{Over, Round, Summary};
+use crate::code::Code;
 use crate::diff::Diff;
 use crate::matrix::{Matrix, Totals};
 use crate::outlook::Outlook;
@@ -54,9 +55,14 @@ impl Exit {
         };
         let is_mode_broken = modes().any(|target| target.mode != Mode::Unknown.as_str());
         let is_mode_open = modes().any(|target| target.mode == Mode::Unknown.as_str());
+        // Nobody may expect anything of such a cell, but all asked for it.
+        let is_faulty = matrix
+            .cells
+            .iter()
+            .any(|cell| cell.code == Code::ProbeFault);
         if broken > 0 || is_mode_broken {
             Self::Broken
-        } else if cells == 0 || inconclusive > 0 || is_mode_open {
+        } else if is_faulty || cells == 0 || inconclusive > 0 || is_mode_open {
             Self::Unknown
         } else {
             Self::Met
@@ -110,7 +116,6 @@ impl Exit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::code::Code;
     use crate::matrix::fixture::{cell, with_code};
     use crate::matrix::{Cell, Run, SCHEMA, TargetSummary};
 
@@ -130,11 +135,18 @@ mod tests {
             met: None,
             ..ok.clone()
         };
+        let fault = Cell {
+            code: Code::ProbeFault,
+            ..unjudged.clone()
+        };
         let (strict, other, unknown) = (Some("STRICT"), Some("PERMISSIVE"), Some("UNKNOWN"));
         for (cells, mode, want) in [
             (vec![], None, Exit::Unknown),
             (vec![], unknown, Exit::Unknown),
             (vec![&ok], None, Exit::Met),
+            (vec![&unjudged], None, Exit::Met),
+            (vec![&ok, &fault], None, Exit::Unknown),
+            (vec![&broken, &fault], None, Exit::Broken),
             (vec![&ok], strict, Exit::Met),
             (vec![&ok], other, Exit::Broken),
             (vec![&ok], unknown, Exit::Unknown),

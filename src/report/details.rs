@@ -135,8 +135,10 @@ pub(super) fn sentence(cell: &Cell, from: &str, to: &str) -> Line {
         }
     };
     let line = line.say(": ").say(meaning);
+    // Where the trouble is ours from the begin, nothing ended: nothing was begun.
+    let is_begun = cell.code != Code::ProbeFault || cell.stage != "dns";
     match stage(&cell.stage) {
-        Some(stage) if cell.code.kind() == Kind::Inconclusive => {
+        Some(stage) if is_begun && cell.code.kind() == Kind::Inconclusive => {
             line.say("; it ended ").say(stage).say(".")
         }
         Some(_) | None => line.say("."),
