@@ -49,7 +49,8 @@ impl Stage {
                     audience: "istio-ca".to_owned(),
                 },
                 id: ID.parse().unwrap(),
-                lifetime: Duration::from_secs(15 * 60),
+                // In the middle of a minute, so that a moment more or less does not show.
+                lifetime: Duration::from_secs(15 * 60 + 30),
                 cluster_id: None,
             }),
             signer: Arc::clone(&ca.signer),

@@ -38,14 +38,14 @@ async fn an_account_gets_its_certificate_and_peers_take_it() {
         .collect();
     assert_eq!(
         words[1],
-        "token of default/frontend, audience identity.l5d.io, 9m left"
+        "token of default/frontend, audience identity.l5d.io, 10m left"
     );
     assert_eq!(
         words[3],
         format!("{}, verified, TLS 1.3", linkerd_identity::NAME)
     );
     assert!(
-        words[6].starts_with(&format!("{NAME}, 23h left, verified up to ")),
+        words[6].starts_with(&format!("{NAME}, 24h left, verified up to ")),
         "{words:?}"
     );
     let text = format!("{walk:?} {supply:?}");

@@ -122,6 +122,6 @@ async fn a_token_is_read_anew_each_time_and_white_space_around_it_is_nothing() {
         .unwrap();
     assert_eq!(
         found,
-        "token of default/frontend, audience istio-ca, 9m left"
+        "token of default/frontend, audience istio-ca, 10m left"
     );
 }

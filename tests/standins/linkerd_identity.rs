@@ -140,7 +140,7 @@ impl Controller {
             uris: vec![],
             dns: vec![name],
             not_before: now() - SignedDuration::from_secs(20),
-            not_after: now() + SignedDuration::from_hours(24),
+            not_after: now() + SignedDuration::from_mins(24 * 60 + 30),
         };
         let other = Key::draw();
         let mut key = key;

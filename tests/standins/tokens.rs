@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use mtls_probe::run::now;
 use serde_json::{Value, json};
 
-/// A good token of an account, for ten minutes.
+/// A good token of an account, for ten minutes and a half: a moment more or less does not show.
 pub(crate) fn token(namespace: &str, name: &str, audience: &str) -> String {
     with(namespace, name, json!({ "aud": [audience] }))
 }
@@ -17,7 +17,7 @@ pub(crate) fn with(namespace: &str, name: &str, claims: Value) -> String {
     let mut all = json!({
         "iss": "https://kubernetes.default.svc",
         "sub": format!("system:serviceaccount:{namespace}:{name}"),
-        "exp": (now() + SignedDuration::from_mins(10)).as_second(),
+        "exp": (now() + SignedDuration::from_secs(630)).as_second(),
         "nbf": now().as_second(),
     });
     let (all_of, Value::Object(claims)) = (all.as_object_mut().unwrap(), claims) else {
