@@ -5,13 +5,13 @@
 
 mod anchors_beside;
 mod authority;
+#[cfg(any(feature = "grpc", feature = "kubernetes"))]
+mod bounds;
 mod bundle_format;
 mod error;
 pub mod files;
 #[cfg(feature = "grpc")]
 mod grpc;
-#[cfg(feature = "grpc")]
-mod jwt;
 #[cfg(feature = "kubernetes")]
 mod kubernetes;
 mod layout;

@@ -1,29 +1,40 @@
 //! Tokens of Kubernetes service accounts: from a file, or from the Kubernetes API. Edge.
 
+mod claims;
+
 use std::path::Path;
 use std::str::from_utf8;
 
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
+use self::claims::{Claims, Unfit};
+use super::bounds::short;
 use super::error::{Flaw, IdentityError};
 use super::files;
-use super::jwt::{Claims, Unfit, short};
 #[cfg(feature = "kubernetes")]
 use super::kubernetes;
 use super::origin::{Account, Token};
 use super::walk::{Step, Walk};
 use crate::certificate::rough;
 
-/// The token itself, looked at before it is sent: whoever refuses one rarely says why. With an account,
-/// the one that it must prove, since whoever signs goes by the token.
+/// A token, and what it says of itself.
+pub(super) struct Proof {
+    pub(super) text: Zeroizing<String>,
+    pub(super) claims: Claims,
+    /// Whom it must be meant for.
+    pub(super) audience: Option<String>,
+}
+
+/// A token, looked at before it is sent: whoever refuses one rarely says why. With an account, the one
+/// that it must prove, since whoever signs goes by the token.
 pub(super) async fn token(
     from: &Token,
     account: Option<&Account>,
     now: Timestamp,
     walk: &mut Walk,
-) -> Result<Zeroizing<String>, IdentityError> {
-    let token = match from {
+) -> Result<Proof, IdentityError> {
+    let text = match from {
         Token::File { path, audience } => read(path, audience, account)?,
         #[cfg(feature = "kubernetes")]
         Token::Request {
@@ -34,7 +45,7 @@ pub(super) async fn token(
         #[cfg(not(feature = "kubernetes"))]
         Token::Request { account, .. } => return Err(not_built(account)),
     };
-    let claims = Claims::read(&token).map_err(|why| {
+    let claims = Claims::read(&text).map_err(|why| {
         let why = format!("what is there is not a JSON Web Token: {why}");
         failed(from, &why, &make(from, account))
     })?;
@@ -42,8 +53,35 @@ pub(super) async fn token(
     claims
         .judge(audience, account, now)
         .map_err(|unfit| failed(from, &unfit.to_string(), &remedy(&unfit, from, account)))?;
-    walk.done(Step::Token, found(&claims, audience, now));
-    Ok(token)
+    let proof = Proof {
+        text,
+        claims,
+        audience: audience.map(str::to_owned),
+    };
+    walk.done(Step::Token, proof.found(now));
+    Ok(proof)
+}
+
+impl Proof {
+    /// What it says, as far as that may be shown: for whoever explains a refusal.
+    pub(super) fn found(&self, now: Timestamp) -> String {
+        let claims = &self.claims;
+        let whose = match (claims.account(), &claims.subject) {
+            (Some(account), _) => account.to_string(),
+            (None, Some(subject)) => short(subject),
+            (None, None) => "nobody".to_owned(),
+        };
+        let audience = match (&self.audience, claims.audiences.first()) {
+            (Some(audience), _) => format!(", audience {audience}"),
+            (None, Some(audience)) => format!(", audience {}", short(audience)),
+            (None, None) => String::new(),
+        };
+        let left = match claims.left(now) {
+            Some(left) => format!("{} left", rough(left)),
+            None => "without an end".to_owned(),
+        };
+        format!("token of {whose}{audience}, {left}")
+    }
 }
 
 /// This build cannot ask for one.
@@ -53,27 +91,8 @@ fn not_built(account: &Account) -> IdentityError {
     IdentityError::new(who, Flaw::NotBuilt("kubernetes"))
 }
 
-/// What a token says, as far as it may be shown: for whoever explains a refusal.
-pub(super) fn found(claims: &Claims, audience: Option<&str>, now: Timestamp) -> String {
-    let whose = match (claims.account(), &claims.subject) {
-        (Some(account), _) => account.to_string(),
-        (None, Some(subject)) => short(subject),
-        (None, None) => "nobody".to_owned(),
-    };
-    let audience = match (audience, claims.audiences.first()) {
-        (Some(audience), _) => format!(", audience {audience}"),
-        (None, Some(audience)) => format!(", audience {}", short(audience)),
-        (None, None) => String::new(),
-    };
-    let left = match claims.left(now) {
-        Some(left) => format!("{} left", rough(left)),
-        None => "without an end".to_owned(),
-    };
-    format!("token of {whose}{audience}, {left}")
-}
-
 /// Whom a token must be meant for.
-pub(super) fn audience(from: &Token) -> Option<&str> {
+fn audience(from: &Token) -> Option<&str> {
     match from {
         Token::File { audience, .. } => Some(audience),
         Token::Request { audience, .. } => audience.as_deref(),

@@ -12,11 +12,11 @@ use tonic::codegen::{Service, http};
 use tonic::transport::Channel;
 use tonic::{Code, Response, Status};
 
-use super::tls::{LIMIT, innermost};
+use super::tls::innermost;
 use crate::certificate::{Bundles, Expected, Facts, Question, Role, judge, rough};
 use crate::identity::Identity;
+use crate::identity::bounds::{LIMIT, short};
 use crate::identity::error::{Flaw, IdentityError};
-use crate::identity::jwt::short;
 use crate::identity::signing_request::SigningRequest;
 use crate::identity::walk::{Step, Walk};
 
@@ -103,10 +103,10 @@ pub(super) fn accept(
         let why = if error.flaw == Flaw::ForeignKey {
             "it signed another key than ours".to_owned()
         } else if let Flaw::Malformed { nth, why } = error.flaw {
-            let why = short(&why.to_string());
+            let why = short(why);
             format!("certificate {nth} of its answer {why}")
         } else {
-            let why = short(&error.flaw.to_string());
+            let why = short(error.flaw);
             format!("the chain of its answer {why}")
         };
         failed(why, SEE_THE_LOG)

@@ -11,15 +11,15 @@ use zeroize::Zeroizing;
 use super::answer::{self, Refusal, SEE_THE_LOG, Strict, answer};
 use super::generated::istio::IstioCertificateRequest;
 use super::generated::istio::istio_certificate_service_client::IstioCertificateServiceClient;
-use super::tls::{self, Advice, LIMIT, Server};
+use super::tls::{self, Advice, Server};
 use crate::certificate::{Bundle, Bundles, Expected, Facts, SpiffeId, Trust, rough};
+use crate::identity::bounds::{LIMIT, MAX_ANSWER, short};
 use crate::identity::error::{Flaw, IdentityError};
-use crate::identity::jwt::{Claims, short};
 use crate::identity::origin::{Account, Fetched, IstioCa};
 use crate::identity::pem;
 use crate::identity::signing_request::{Name, SigningRequest};
 use crate::identity::supply::Supply;
-use crate::identity::token::{self, token};
+use crate::identity::token::{Proof, token};
 use crate::identity::walk::{Step, Walk};
 
 /// One identity, asked for now.
@@ -47,7 +47,7 @@ pub(in crate::identity) async fn fetch(
     let request = SigningRequest::draw(Name::Uri(&from.id.to_string()), &[])?;
     let asked = ask(from, &who, &token, request.pem()?)?;
     let mut client =
-        IstioCertificateServiceClient::new(Strict(channel)).max_decoding_message_size(MOST);
+        IstioCertificateServiceClient::new(Strict(channel)).max_decoding_message_size(MAX_ANSWER);
     let answered = answer(client.create_certificate(asked)).await;
     let parts = answered.map_err(|refusal| explain(from, &who, &token, refusal, now))?;
     walk.done(Step::Request, "the token is taken");
@@ -79,7 +79,7 @@ pub(in crate::identity) async fn fetch(
 fn ask(
     from: &IstioCa,
     who: &str,
-    token: &str,
+    token: &Proof,
     csr: String,
 ) -> Result<Request<IstioCertificateRequest>, IdentityError> {
     let mut asked = Request::new(IstioCertificateRequest {
@@ -92,7 +92,7 @@ fn ask(
     });
     let unsendable =
         |what: String, remedy: &str| IdentityError::at(who, Step::Request, what, remedy);
-    let bearer = Zeroizing::new(format!("Bearer {token}"));
+    let bearer = Zeroizing::new(format!("Bearer {}", *token.text));
     let mut bearer = MetadataValue::try_from(bearer.as_str()).map_err(|_| {
         unsendable(
             "the token cannot stand in a header".to_owned(),
@@ -142,7 +142,7 @@ fn read(
             } else if let Flaw::NoCertificate(_) | Flaw::Der(_) | Flaw::Json { .. } = flaw {
                 "is no certificate in PEM".to_owned()
             } else {
-                short(&flaw.to_string())
+                short(flaw)
             };
             failed(
                 Step::Identity,
@@ -152,7 +152,7 @@ fn read(
         chain.extend(roots.iter().cloned());
     }
     let roots = Bundle::new(roots).map_err(|(nth, why)| {
-        let why = short(&why.to_string());
+        let why = short(why);
         failed(
             Step::Identity,
             format!("root {} of its answer {why}", nth + 1),
@@ -171,7 +171,7 @@ fn is_ours(from: &IstioCa, who: &str, leaf: &Facts) -> Result<(), IdentityError>
     let theirs = match leaf.uris.as_slice() {
         [one] if *one == asked => return Ok(()),
         [] => "nobody: the certificate has no URI SAN".to_owned(),
-        some => short(&some.join(" and ")),
+        some => short(some.join(" and ")),
     };
     let other = leaf
         .uris
@@ -193,7 +193,7 @@ fn is_ours(from: &IstioCa, who: &str, leaf: &Facts) -> Result<(), IdentityError>
 fn explain(
     from: &IstioCa,
     who: &str,
-    token: &str,
+    token: &Proof,
     refusal: Refusal,
     now: Timestamp,
 ) -> IdentityError {
@@ -281,11 +281,9 @@ fn explain(
 }
 
 /// What an Istio CA may dislike about a token: it never says which.
-fn suspects(from: &IstioCa, token: &str, now: Timestamp) -> String {
-    let claims = Claims::read(token).unwrap_or_default();
-    let audience = token::audience(&from.token);
-    let seen = token::found(&claims, audience, now);
-    let audience = match audience {
+fn suspects(from: &IstioCa, token: &Proof, now: Timestamp) -> String {
+    let seen = token.found(now);
+    let audience = match token.audience.as_deref() {
         Some("istio-ca") => {
             "not the audience, unless TOKEN_AUDIENCES of this istiod is another than \"istio-ca\""
                 .to_owned()
@@ -297,7 +295,7 @@ fn suspects(from: &IstioCa, token: &str, now: Timestamp) -> String {
         }
         None => "the audience: istiod wants \"istio-ca\" by default".to_owned(),
     };
-    let expiry = match claims.expires {
+    let expiry = match token.claims.expires {
         Some(_) => "not the expiry, unless the clocks differ by more than that",
         None => "not the expiry, since there is none",
     };
@@ -305,9 +303,8 @@ fn suspects(from: &IstioCa, token: &str, now: Timestamp) -> String {
         Some(id) => format!("`cluster_id`, if istiod knows no cluster {:?}", short(id)),
         None => "`cluster_id`, if the token is of another cluster than istiod's own".to_owned(),
     };
-    let issuer = claims
-        .issuer
-        .map_or_else(String::new, |issuer| format!(" {}", short(&issuer)));
+    let issuer = token.claims.issuer.as_ref();
+    let issuer = issuer.map_or_else(String::new, |issuer| format!(" {}", short(issuer)));
     format!(
         "it never says why, so look in this order: (1) {audience}; (2) {expiry}; (3) {cluster}; (4) the \
          issuer{issuer}, if it is not the Kubernetes that istiod asks, or {} is no more; (5) istiod's own \
@@ -337,5 +334,3 @@ const ADVICE: Advice = Advice {
              stands before it",
     name: "set `server_name` to one of these names, if this is the CA that you mean",
 };
-/// What an answer may measure.
-const MOST: usize = 4 << 20;

@@ -9,14 +9,14 @@ use tonic::Code;
 use super::answer::{self, Refusal, SEE_THE_LOG, Strict, answer};
 use super::generated::linkerd::identity_client::IdentityClient;
 use super::generated::linkerd::{CertifyRequest, CertifyResponse};
-use super::tls::{self, Advice, LIMIT, Server};
+use super::tls::{self, Advice, Server};
 use crate::certificate::{Bundles, Expected, Facts, Trust};
+use crate::identity::bounds::{LIMIT, MAX_ANSWER, short};
 use crate::identity::error::IdentityError;
-use crate::identity::jwt::{Claims, short};
 use crate::identity::origin::{Account, Fetched, Linkerd};
 use crate::identity::signing_request::{Name, SigningRequest};
 use crate::identity::supply::Supply;
-use crate::identity::token::{self, token};
+use crate::identity::token::{Proof, token};
 use crate::identity::walk::{Step, Walk};
 
 /// One identity, asked for now.
@@ -43,10 +43,10 @@ pub(in crate::identity) async fn fetch(
     let request = SigningRequest::draw(Name::Dns(&from.name), &[])?;
     let asked = CertifyRequest {
         identity: from.name.clone(),
-        token: token.as_bytes().to_vec(),
+        token: token.text.as_bytes().to_vec(),
         certificate_signing_request: request.der().to_vec(),
     };
-    let mut client = IdentityClient::new(Strict(channel)).max_decoding_message_size(MOST);
+    let mut client = IdentityClient::new(Strict(channel)).max_decoding_message_size(MAX_ANSWER);
     let answered = answer(client.certify(asked)).await;
     let granted = answered.map_err(|refusal| explain(from, &who, &token, refusal, now))?;
     walk.done(Step::Request, "the token is taken");
@@ -127,7 +127,7 @@ fn is_ours(from: &Linkerd, who: &str, leaf: &Facts) -> Result<(), IdentityError>
     }
     let theirs = match names.as_slice() {
         [] => "nobody: the certificate has no name".to_owned(),
-        some => short(&some.join(" and ")),
+        some => short(some.join(" and ")),
     };
     let why = format!("it signed for {theirs}, and {} was asked for", from.name);
     let remedy = "it goes by the token: give one of the account that is asked for, and see whether the \
@@ -139,15 +139,11 @@ fn is_ours(from: &Linkerd, who: &str, leaf: &Facts) -> Result<(), IdentityError>
 fn explain(
     from: &Linkerd,
     who: &str,
-    token: &str,
+    token: &Proof,
     refusal: Refusal,
     now: Timestamp,
 ) -> IdentityError {
     let failed = |step, why: String, remedy: &str| IdentityError::at(who, step, why, remedy);
-    let seen = || {
-        let claims = Claims::read(token).unwrap_or_default();
-        token::found(&claims, token::audience(&from.token), now)
-    };
     let (code, said) = match refusal {
         Refusal::Late => {
             return failed(
@@ -175,7 +171,7 @@ fn explain(
                  if it is not the Kubernetes of this control plane, or the account is no more; what we sent \
                  was a {}",
                 from.name,
-                seen()
+                token.found(now)
             ),
         ),
         Code::InvalidArgument => failed(
@@ -183,7 +179,7 @@ fn explain(
             format!("it cannot read the token or the request ({said})"),
             &format!(
                 "see whether this is the identity controller of a Linkerd; what we sent was a {}",
-                seen()
+                token.found(now)
             ),
         ),
         Code::Unavailable => failed(
@@ -248,5 +244,3 @@ const ADVICE: Advice = Advice {
     name: "set `server_name` to the identity of its proxy, \
            linkerd-identity.NAMESPACE.serviceaccount.identity.NAMESPACE.TRUST-DOMAIN",
 };
-/// What an answer may measure.
-const MOST: usize = 4 << 20;

@@ -13,7 +13,8 @@ use tonic::transport::Channel;
 
 use super::over;
 use super::plain_http::GrpcOnly;
-use super::trouble::{CALL, Kind, Trouble};
+use super::trouble::{Kind, Trouble};
+use crate::identity::bounds::LIMIT;
 use crate::identity::origin::Endpoint;
 use crate::identity::walk::{Step, Walk};
 
@@ -46,7 +47,7 @@ async fn unix(path: &Path, server: &str) -> Result<Channel, Trouble> {
         let remedy = format!("name the socket that the {server} made");
         return Err(trouble(why, remedy));
     }
-    let io = timeout(CALL, tokio::net::UnixStream::connect(path)).await;
+    let io = timeout(LIMIT, tokio::net::UnixStream::connect(path)).await;
     let io = io.map_err(|_| late(server))?;
     let io = io.map_err(|error| unreachable(path, server, &error))?;
     over(io, "localhost").await.map_err(unusable)
@@ -59,7 +60,7 @@ async fn unix(_: &Path, _: &str) -> Result<Channel, Trouble> {
 }
 
 async fn tcp(address: SocketAddr, server: &str) -> Result<TcpStream, Trouble> {
-    let io = timeout(CALL, TcpStream::connect(address)).await;
+    let io = timeout(LIMIT, TcpStream::connect(address)).await;
     let io = io.map_err(|_| late(server))?;
     let io = io.map_err(|error| {
         if error.kind() == ErrorKind::ConnectionRefused {
@@ -127,7 +128,7 @@ fn unreachable(path: &Path, server: &str, error: &io::Error) -> Trouble {
 
 fn late(server: &str) -> Trouble {
     trouble(
-        format!("no connection within {} s", CALL.as_secs()),
+        format!("no connection within {} s", LIMIT.as_secs()),
         format!("look whether the {server} is well, or the network lets us through"),
     )
 }

@@ -14,9 +14,10 @@ use super::generated::spire::api::server::svid::v1::svid_client::SvidClient;
 use super::generated::spire::api::types;
 use super::plain_http::GrpcOnly;
 use super::reach::reach;
-use super::trouble::{CALL, Kind, MAX_MESSAGE, Refusal, Trouble, shortened};
+use super::trouble::{Kind, Refusal, Trouble};
 use crate::certificate::{Bundle, Bundles, Trust, TrustDomain, rough};
 use crate::identity::Identity;
+use crate::identity::bounds::{LIMIT, MAX_ANSWER, short};
 use crate::identity::error::{Flaw, IdentityError};
 use crate::identity::origin::{BundleOrigin, Endpoint, Fetched, SpireServer};
 use crate::identity::signing_request::{Name, SigningRequest};
@@ -59,7 +60,7 @@ async fn mint(
     walk: &mut Walk,
 ) -> Result<Supply, Trouble> {
     let channel = reach(&from.endpoint, SERVER, walk).await?;
-    let mut server = SvidClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE);
+    let mut server = SvidClient::new(channel.clone()).max_decoding_message_size(MAX_ANSWER);
     let asked = server.mint_x509svid(MintX509svidRequest {
         csr: request.der().to_vec(),
         ttl: i32::try_from(from.lifetime.as_secs()).unwrap_or(i32::MAX),
@@ -94,19 +95,19 @@ async fn mint(
 }
 
 async fn ask_for_bundle(channel: GrpcOnly) -> Result<types::Bundle, Trouble> {
-    let mut server = BundleClient::new(channel).max_decoding_message_size(MAX_MESSAGE);
+    let mut server = BundleClient::new(channel).max_decoding_message_size(MAX_ANSWER);
     in_time(server.get_bundle(GetBundleRequest {})).await
 }
 
 async fn in_time<T>(call: impl Future<Output = Result<Response<T>, Status>>) -> Result<T, Trouble> {
-    match timeout(CALL, call).await {
+    match timeout(LIMIT, call).await {
         Ok(answer) => answer
             .map(Response::into_inner)
             .map_err(|status| explain(&Refusal::of(&status))),
         Err(_) => Err(Trouble::new(
             Step::Request,
             Kind::Down,
-            format!("it did not answer within {} s", CALL.as_secs()),
+            format!("it did not answer within {} s", LIMIT.as_secs()),
             LOOK,
         )),
     }
@@ -156,7 +157,7 @@ fn signed(
     match identity.leaf().uris.as_slice() {
         [own] if *own == from.id.to_string() => {}
         others => {
-            let others: Vec<_> = others.iter().take(3).map(|uri| shortened(uri)).collect();
+            let others: Vec<_> = others.iter().take(3).map(short).collect();
             let why = format!("it was asked for {} and signed {others:?}", from.id);
             return Err(unusable(why));
         }
@@ -177,7 +178,7 @@ fn signed(
 fn read_bundle(answer: types::Bundle) -> Result<(TrustDomain, Bundle, String), Trouble> {
     let unusable = |why: String| unusable(Step::Identity, why);
     let domain: TrustDomain = answer.trust_domain.parse().map_err(|why| {
-        let name = shortened(&answer.trust_domain);
+        let name = short(&answer.trust_domain);
         unusable(format!(
             "its bundle is of {name:?}, and that is no trust domain: {why}"
         ))

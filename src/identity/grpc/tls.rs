@@ -19,8 +19,8 @@ use super::over;
 use super::verifier::Verifier;
 use crate::certificate::{Bundle, TrustDomain, rough};
 use crate::code::Code;
+use crate::identity::bounds::{LIMIT, short};
 use crate::identity::error::IdentityError;
-use crate::identity::jwt::short;
 use crate::identity::loader::load_trust;
 use crate::identity::origin::BundleOrigin;
 use crate::identity::walk::{Step, Walk};
@@ -68,7 +68,7 @@ pub(super) async fn anchors(
         let held: Vec<&str> = held.map(TrustDomain::as_str).collect();
         let held = match held.as_slice() {
             [] => "none at all".to_owned(),
-            some => format!("only of {}", short(&some.join(", "))),
+            some => format!("only of {}", short(some.join(", "))),
         };
         return Err(failed(
             format!("there are no trust anchors of {domain}, {held}"),
@@ -158,7 +158,7 @@ pub(super) fn innermost(error: &(dyn error::Error + 'static)) -> String {
     let io = io.or_else(|| deepest.downcast_ref::<h2::Error>()?.get_io());
     match io.map(io::Error::kind) {
         Some(io::ErrorKind::UnexpectedEof) => "it was closed".to_owned(),
-        _ => short(&deepest.to_string()),
+        _ => short(deepest),
     }
 }
 
@@ -275,7 +275,7 @@ fn refused(server: &Server<'_>, verifier: &Verifier, error: &io::Error) -> Ident
             advice.closed,
         ),
         Some(other) => failed(
-            format!("no handshake: {}", short(&other.to_string())),
+            format!("no handshake: {}", short(other)),
             advice.closed,
         ),
         None => failed(
@@ -285,8 +285,6 @@ fn refused(server: &Server<'_>, verifier: &Verifier, error: &io::Error) -> Ident
     }
 }
 
-/// How long each step may take.
-pub(super) const LIMIT: Duration = Duration::from_secs(10);
 /// How long one address of several may take.
 const EACH: Duration = Duration::from_secs(3);
 const SWALLOWED: &str = "a NetworkPolicy or a firewall may swallow it: let probe reach this port";

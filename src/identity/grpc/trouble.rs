@@ -2,10 +2,10 @@
 
 use std::error::Error;
 use std::fmt;
-use std::time::Duration;
 
 use tonic::{Code, Status};
 
+use crate::identity::bounds::{MAX_ANSWER, short};
 use crate::identity::error::IdentityError;
 use crate::identity::walk::Step;
 
@@ -68,12 +68,12 @@ impl Refusal {
     /// the source of the latter.
     pub(super) fn of(status: &Status) -> Self {
         if let Some(source) = status.source() {
-            return Self::Broken(shortened(&root(source).to_string()));
+            return Self::Broken(short(root(source)));
         }
         if status.code() == Code::OutOfRange {
             return Self::TooLarge;
         }
-        Self::Answer(status.code(), shortened(status.message()))
+        Self::Answer(status.code(), short(status.message().trim()))
     }
 
     /// What is to be said of it where no more is known.
@@ -82,7 +82,7 @@ impl Refusal {
             Self::Answer(code, said) if said.is_empty() => format!("it answers {code:?}"),
             Self::Answer(code, said) => format!("it answers {code:?}: {said:?}"),
             Self::TooLarge => {
-                format!("its answer is larger than {} MiB", MAX_MESSAGE >> 20)
+                format!("its answer is larger than {} MiB", MAX_ANSWER >> 20)
             }
             Self::Broken(why) => {
                 format!("there is no answer: it broke off, or speaks no gRPC ({why})")
@@ -101,27 +101,12 @@ impl Refusal {
     }
 }
 
-/// Servers may say whatever they like, but not at whatever length.
-pub(super) fn shortened(text: &str) -> String {
-    let text = text.trim();
-    match text.char_indices().nth(MAX_WORDS) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
-    }
-}
-
 fn root<'a>(mut error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
     while let Some(source) = error.source() {
         error = source;
     }
     error
 }
-
-/// What a server may take for one answer.
-pub(super) const CALL: Duration = Duration::from_secs(10);
-/// What one answer may measure.
-pub(super) const MAX_MESSAGE: usize = 4 << 20;
-const MAX_WORDS: usize = 200;
 
 #[cfg(test)]
 mod tests {
@@ -145,12 +130,5 @@ mod tests {
             assert!(refusal.words().contains(want), "{}", refusal.words());
             assert_eq!(refusal.kind(), kind, "{status:?}");
         }
-    }
-
-    #[test]
-    fn what_a_server_says_is_cut_at_200_characters() {
-        let long = shortened(&"ä".repeat(5000));
-        assert_eq!(long.chars().count(), 201);
-        assert_eq!(shortened(" short\n"), "short");
     }
 }

@@ -19,7 +19,7 @@ use crate::certificate::{
     Bundle, Bundles, Expected, Facts, Judgement, Problem, Question, Role, judge,
 };
 use crate::code::Code;
-use crate::identity::jwt::short;
+use crate::identity::bounds::short;
 
 /// webpki with exactly the anchors that were given, and our own judgement; either of them may refuse.
 #[derive(Debug)]
@@ -164,7 +164,7 @@ fn names(leaf: &Facts) -> String {
     let all: Vec<String> = texts.chain(ips).collect();
     match all.as_slice() {
         [] => "no name at all".to_owned(),
-        some => short(&some.join(", ")),
+        some => short(some.join(", ")),
     }
 }
 

@@ -8,7 +8,8 @@ use kube::config::{
     ExecInteractiveMode, InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError,
 };
 
-use super::failure::{Trouble, is_absent, kubeconfig, shortened};
+use super::failure::{Trouble, is_absent, kubeconfig};
+use crate::identity::bounds::short;
 use crate::identity::origin::Cluster;
 
 /// How to reach one cluster.
@@ -144,7 +145,7 @@ fn of_pod() -> Result<Access, Trouble> {
         other @ (InClusterError::ParseClusterPort(_)
         | InClusterError::ParseClusterUrl(_)
         | InClusterError::ParseCertificates(_)) => Trouble::new(
-            format!("this pod's access cannot be read: {}", shortened(&other)),
+            format!("this pod's access cannot be read: {}", short(&other)),
             "look at KUBERNETES_SERVICE_HOST and at /var/run/secrets/kubernetes.io/serviceaccount",
         ),
     })?;
@@ -170,7 +171,7 @@ fn listed(names: &[&String]) -> String {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let shown: Vec<_> = names.iter().take(MAX_LISTED).map(shortened).collect();
+    let shown: Vec<_> = names.iter().take(MAX_LISTED).map(short).collect();
     shown.join(", ") + &more
 }
 

@@ -15,11 +15,12 @@ use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
 use super::client::{Api, acting_as, ask};
-use super::failure::{Trouble, shortened};
+use super::failure::Trouble;
 use super::refusal::Refusal;
 use super::right::{Right, Verb, What};
 use super::{Place, counted, flawed, tagged, token_of};
 use crate::certificate::{Facts, Trust};
+use crate::identity::bounds::short;
 use crate::identity::bundle_format::bundles;
 use crate::identity::error::IdentityError;
 use crate::identity::origin::{CertificateRequest, Cluster, Fetched};
@@ -50,7 +51,7 @@ pub(in crate::identity) async fn fetch(
     let request = format!(
         "CertificateRequest {}/{}{whose}",
         from.namespace,
-        shortened(&name)
+        short(&name)
     );
     walk.done(Step::Request, &request);
 
@@ -304,7 +305,7 @@ fn standing(status: Status, from: &CertificateRequest) -> Standing {
 fn check(from: &CertificateRequest, leaf: &Facts, now: Timestamp) -> Result<(), Trouble> {
     if leaf.uris != [from.id.to_string()] {
         let got = leaf.uris.iter().chain(&leaf.dns).next();
-        let got = got.map_or_else(|| "nobody".to_owned(), shortened);
+        let got = got.map_or_else(|| "nobody".to_owned(), short);
         return Err(Trouble::new(
             format!(
                 "the certificate is for {got}, and {} was asked for",
@@ -358,7 +359,7 @@ struct Condition {
 
 impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (reason, message) = (shortened(&self.reason), shortened(&self.message));
+        let (reason, message) = (short(&self.reason), short(&self.message));
         match (reason.is_empty(), message.is_empty()) {
             (true, true) => f.write_str("it does not say why"),
             (true, false) => f.write_str(&message),

@@ -15,9 +15,10 @@ use tokio::time::{Instant, sleep, timeout};
 use zeroize::Zeroizing;
 
 use super::access::Access;
-use super::failure::{Trouble, shortened, unreached, unusable};
+use super::failure::{Trouble, unreached, unusable};
 use super::refusal::{Known, Refusal};
 use super::right::Right;
+use crate::identity::bounds::{LIMIT, MAX_ANSWER, short};
 use crate::identity::origin::Cluster;
 use crate::identity::walk::{Step, Walk};
 
@@ -134,7 +135,7 @@ impl Api {
                 concat!("probe/", env!("CARGO_PKG_VERSION")),
             )
             .body(Body::from(body))
-            .map_err(|error| Trouble::new(shortened(error), "check the names in the suite"))?;
+            .map_err(|error| Trouble::new(short(error), "check the names in the suite"))?;
         let response = self.client.send(request).await;
         let response = response.map_err(|error| unreached(&error, &self.known.url))?;
         let status = response.status();
@@ -248,10 +249,6 @@ async fn build(
     })
 }
 
-/// How long an answer may take.
-const LIMIT: Duration = Duration::from_secs(10);
 const CONNECT: Duration = Duration::from_secs(5);
-/// No object of Kubernetes is larger than 3 MiB.
-const MAX_ANSWER: usize = 4 << 20;
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(500);

@@ -6,13 +6,14 @@
 )]
 
 use std::error::Error;
-use std::fmt;
 use std::io;
 use std::path::Path;
 
 use kube::client::AuthError;
 use kube::config::{KubeconfigError, LoadDataError};
 use rustls::CertificateError;
+
+use crate::identity::bounds::short;
 
 /// What happened, and the way out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,16 +29,6 @@ impl Trouble {
             remedy: remedy.into(),
         }
     }
-}
-
-/// What somebody else wrote, so short that it fits into an error.
-pub(super) fn shortened(text: impl fmt::Display) -> String {
-    let text = text.to_string();
-    let mut kept: String = text.chars().take(MAX_TEXT).collect();
-    if kept.len() < text.len() {
-        kept.push('…');
-    }
-    kept
 }
 
 /// A file that a kubeconfig names. Some put the data itself there, and a key must not be shown.
@@ -86,7 +77,7 @@ pub(super) fn unreached(error: &(dyn Error + 'static), url: &str) -> Trouble {
             io::ErrorKind::UnexpectedEof
             | io::ErrorKind::ConnectionReset
             | io::ErrorKind::BrokenPipe => cut,
-            _ => format!("{url} cannot be reached: {}", shortened(error)),
+            _ => format!("{url} cannot be reached: {}", short(error)),
         };
         return Trouble::new(why, REACH);
     }
@@ -99,7 +90,7 @@ pub(super) fn unreached(error: &(dyn Error + 'static), url: &str) -> Trouble {
         return Trouble::new(cut, REACH);
     }
     let words: Vec<String> = causes.iter().map(ToString::to_string).collect();
-    let why = format!("{url} gave no answer: {}", shortened(words.join(": ")));
+    let why = format!("{url} gave no answer: {}", short(words.join(": ")));
     Trouble::new(why, REACH)
 }
 
@@ -116,7 +107,7 @@ pub(super) fn unusable(error: &kube::Error, name: &str) -> Trouble {
         }
     }
     Trouble::new(
-        format!("{name} cannot be used: {}", shortened(error)),
+        format!("{name} cannot be used: {}", short(error)),
         "check it with `kubectl config view --minify`",
     )
 }
@@ -135,7 +126,7 @@ pub(super) fn kubeconfig(error: &KubeconfigError, place: &str) -> Trouble {
                 return Trouble::new(why, "give read permission to the user that runs probe");
             }
             Trouble::new(
-                format!("{path} cannot be read: {}", shortened(error)),
+                format!("{path} cannot be read: {}", short(error)),
                 "name a kubeconfig that can be read",
             )
         }
@@ -156,7 +147,7 @@ pub(super) fn kubeconfig(error: &KubeconfigError, place: &str) -> Trouble {
             "fetch the kubeconfig anew",
         ),
         other => Trouble::new(
-            format!("{place} cannot be used: {}", shortened(other)),
+            format!("{place} cannot be used: {}", short(other)),
             "check it with `kubectl config view --minify`",
         ),
     }
@@ -202,10 +193,7 @@ fn settings(error: &kube::Error, name: &str) -> Option<Trouble> {
         ),
         kube::Error::InferKubeconfig(error) => kubeconfig(error, name),
         kube::Error::RustlsTls(error) => Trouble::new(
-            format!(
-                "its certificates and keys cannot be used: {}",
-                shortened(error)
-            ),
+            format!("its certificates and keys cannot be used: {}", short(error)),
             "fetch the kubeconfig anew",
         ),
         _ => return None,
@@ -221,7 +209,7 @@ fn credentials(error: &AuthError) -> Trouble {
         ),
         AuthError::AuthExecRun { out, .. } => {
             let said = String::from_utf8_lossy(&out.stderr);
-            let said = shortened(said.trim());
+            let said = short(said.trim());
             Trouble::new(
                 format!(
                     "the command that brings our credentials failed ({}): {said}",
@@ -259,7 +247,7 @@ fn tls(error: &rustls::Error, url: &str) -> Trouble {
             )
         }
         other => Trouble::new(
-            format!("TLS with {url} failed: {}", shortened(other)),
+            format!("TLS with {url} failed: {}", short(other)),
             "is it the API server, and its port?",
         ),
     }
@@ -291,7 +279,7 @@ fn certificate(why: &CertificateError, url: &str) -> Trouble {
         other => Trouble::new(
             format!(
                 "the certificate of {url} cannot be trusted: {}",
-                shortened(other)
+                short(other)
             ),
             "look at it with `probe inspect`",
         ),
@@ -320,6 +308,5 @@ fn causes<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)
 
 const REACH: &str =
     "is it the right context, does the cluster run, and is there a way to it from here?";
-const MAX_TEXT: usize = 200;
 const MAX_PATH: usize = 160;
 const MAX_CAUSES: usize = 20;

@@ -16,10 +16,10 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use self::client::ask;
-use self::failure::shortened;
 use self::refusal::Refusal;
 use self::right::{Right, Verb, What};
 use super::Identity;
+use super::bounds::short;
 use super::bundle_format::bundles;
 use super::error::{Flaw, IdentityError, Subject};
 use super::origin::{Account, Cluster, Entry, Secret};
@@ -92,7 +92,7 @@ pub(super) async fn config_map(entry: &Entry, walk: &mut Walk) -> Result<Bundles
 }
 
 /// A token of a service account, by a TokenRequest. What is in it is for the caller to look at.
-#[allow(dead_code, reason = "asked for by sources that may not be built")]
+#[cfg(feature = "grpc")]
 pub(super) async fn token(
     account: &Account,
     audience: Option<&str>,
@@ -174,7 +174,7 @@ impl Place<'_> {
             0 => "it is empty".to_owned(),
             more => {
                 let names = entries.keys().take(MAX_LISTED);
-                let names: Vec<_> = names.map(|name| format!("{:?}", shortened(name))).collect();
+                let names: Vec<_> = names.map(|name| format!("{:?}", short(name))).collect();
                 let rest = match more.saturating_sub(MAX_LISTED) {
                     0 => String::new(),
                     rest => format!(" and {rest} more"),

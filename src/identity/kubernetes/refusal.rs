@@ -6,8 +6,9 @@ use std::fmt;
 use hyper::StatusCode;
 use serde::Deserialize;
 
-use super::failure::{Trouble, shortened};
+use super::failure::Trouble;
 use super::right::{Right, user_in};
+use crate::identity::bounds::short;
 use crate::identity::error::IdentityError;
 use crate::identity::walk::Step;
 
@@ -90,7 +91,7 @@ impl Known {
             403 if user_in(words) == Some(NOBODY) => self.unknown(NOBODY),
             403 => match user_in(words) {
                 Some(user) => Trouble::new(
-                    format!("{} may not {right}", shortened(user)),
+                    format!("{} may not {right}", short(user)),
                     format!("grant it: {}", right.grant(Some(user))),
                 ),
                 None => Trouble::new(
@@ -180,7 +181,7 @@ struct Status {
 fn said_or(said: &str, otherwise: &str) -> String {
     match said {
         "" => otherwise.to_owned(),
-        said => shortened(said),
+        said => short(said),
     }
 }
 

@@ -7,9 +7,10 @@ use tokio::time::{Instant, sleep, timeout};
 use tonic::Streaming;
 
 use super::{Agent, Question, refusal};
+use crate::identity::bounds::{LIMIT, MAX_ANSWER};
 use crate::identity::error::IdentityError;
 use crate::identity::grpc::reach::reach;
-use crate::identity::grpc::trouble::{CALL, Kind, MAX_MESSAGE, Refusal, Trouble};
+use crate::identity::grpc::trouble::{Kind, Refusal, Trouble};
 use crate::identity::pushed::{Pushed, Pusher};
 use crate::identity::walk::{Step, Walk};
 
@@ -97,14 +98,14 @@ async fn open<Q: Question>(
         ));
     };
     let channel = reach(endpoint, "agent", walk).await?;
-    let mut agent = Agent::new(channel).max_decoding_message_size(MAX_MESSAGE);
+    let mut agent = Agent::new(channel).max_decoding_message_size(MAX_ANSWER);
     let asked = async {
         let mut messages = question.ask(&mut agent).await?;
         let first = messages.message().await?;
         Ok((messages, first))
     };
     let answer: Result<_, tonic::Status> =
-        timeout(CALL, asked).await.map_err(|_| refusal::silent())?;
+        timeout(LIMIT, asked).await.map_err(|_| refusal::silent())?;
     let taken = "it takes the header workload.spiffe.io";
     match answer {
         Ok((messages, Some(first))) => {

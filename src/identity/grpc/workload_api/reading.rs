@@ -9,10 +9,11 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::certificate::{Bundle, Bundles, SpiffeId, Trust, TrustDomain, rough};
 use crate::identity::Identity;
+use crate::identity::bounds::short;
 use crate::identity::bundle_format::concatenated;
 use crate::identity::error::Flaw;
 use crate::identity::grpc::generated::workload::{X509BundlesResponse, X509svid, X509svidResponse};
-use crate::identity::grpc::trouble::{Kind, Trouble, shortened};
+use crate::identity::grpc::trouble::{Kind, Trouble};
 use crate::identity::origin::WorkloadApi;
 use crate::identity::supply::Supply;
 use crate::identity::walk::{Step, Walk};
@@ -70,7 +71,7 @@ pub(super) fn identity(
     );
     let hint = match svid.hint.as_str() {
         "" => String::new(),
-        hint => format!(", hint {:?}", shortened(hint)),
+        hint => format!(", hint {:?}", short(hint)),
     };
     let place = from.endpoint.as_ref().map(ToString::to_string);
     Ok(Supply {
@@ -162,7 +163,7 @@ fn own_id(identity: &Identity, called: &str) -> Result<SpiffeId, String> {
         [own] if own == called => Ok(id),
         [] => Err("its certificate names no SPIFFE ID".to_owned()),
         [own] => {
-            let own = shortened(own);
+            let own = short(own);
             Err(match own.parse::<SpiffeId>() {
                 Ok(other) if other.trust_domain() != id.trust_domain() => {
                     let other = other.trust_domain();
@@ -183,7 +184,7 @@ fn by_domain(all: HashMap<String, Vec<u8>>) -> Result<Bundles, Trouble> {
     let mut bundles = Bundles::none();
     for (name, der) in BTreeMap::from_iter(all) {
         let called = |why: String| {
-            let name = shortened(&name);
+            let name = short(&name);
             unusable(format!("a bundle is called {name:?}, {why}"))
         };
         if !name.starts_with("spiffe://") {
@@ -244,10 +245,10 @@ fn unusable(why: String) -> Trouble {
 }
 
 fn svid_words(svid: &X509svid) -> String {
-    let id = shortened(&svid.spiffe_id);
+    let id = short(&svid.spiffe_id);
     match svid.hint.as_str() {
         "" => id,
-        hint => format!("{id} (hint {:?})", shortened(hint)),
+        hint => format!("{id} (hint {:?})", short(hint)),
     }
 }
 

@@ -3,7 +3,8 @@
 use tonic::Code;
 
 use super::HEADER;
-use crate::identity::grpc::trouble::{CALL, Kind, Refusal, Trouble};
+use crate::identity::bounds::LIMIT;
+use crate::identity::grpc::trouble::{Kind, Refusal, Trouble};
 use crate::identity::origin::{Endpoint, WorkloadApi};
 use crate::identity::walk::Step;
 
@@ -38,7 +39,7 @@ pub(super) fn silent() -> Trouble {
     Trouble::new(
         Step::Request,
         Kind::Down,
-        format!("it did not answer within {} s", CALL.as_secs()),
+        format!("it did not answer within {} s", LIMIT.as_secs()),
         "look at the log of the agent, and whether it reaches its server",
     )
 }

@@ -10,20 +10,21 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::origin::Account;
 use crate::certificate::rough;
+use crate::identity::bounds::short;
+use crate::identity::origin::Account;
 
 /// What a JSON Web Token says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Claims {
+pub(in crate::identity) struct Claims {
     /// Whom it proves.
     pub(super) subject: Option<String>,
     /// Who made it.
-    pub(super) issuer: Option<String>,
+    pub(in crate::identity) issuer: Option<String>,
     /// Whom it is meant for.
     pub(super) audiences: Vec<String>,
     /// When it ends.
-    pub(super) expires: Option<Timestamp>,
+    pub(in crate::identity) expires: Option<Timestamp>,
     /// When it begins.
     pub(super) begins: Option<Timestamp>,
 }
@@ -157,14 +158,6 @@ impl fmt::Display for Unfit {
     }
 }
 
-/// What somebody else wrote, in bounds.
-pub(super) fn short(text: &str) -> String {
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text.to_owned(),
-    }
-}
-
 /// RFC 7519: seconds since 1970, perhaps with a fraction.
 fn seconds(value: &Value) -> Option<Timestamp> {
     let fraction = || value.as_f64().filter(|seconds| seconds.is_finite());
@@ -182,7 +175,6 @@ const fn in_token(byte: u8) -> bool {
 const ACCOUNT: &str = "system:serviceaccount:";
 /// By so much clocks may differ: Kubernetes takes a token for a minute beyond its dates.
 const LEEWAY: SignedDuration = SignedDuration::from_secs(60);
-const MOST: usize = 200;
 const BASE64URL: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new()
