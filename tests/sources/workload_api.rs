@@ -634,7 +634,7 @@ async fn who_speaks_no_grpc_or_only_half_of_it_is_named_so() {
     let path = folder.path().join("agent.sock");
     let settings: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
     // :status 200, content-type: application/grpc, then a message of which most is missing.
-    let headers: &[u8] = b"\0\0\x1e\x01\x04\0\0\0\x01\x88\x00\x0ccontent-type\x0eapplication/gr";
+    let headers: &[u8] = b"\0\0\x20\x01\x04\0\0\0\x01\x88\x00\x0ccontent-type\x10application/grpc";
     let half: &[u8] = b"\0\0\x0a\0\0\0\0\0\x01\0\0\0\x40\0abcde";
     for (bytes, closes, why) in [
         (
