@@ -1,14 +1,17 @@
 //! A certificate signing request with its key, and the identity that comes of it. Edge: draws a key,
 //! which stays in memory.
 
+use jiff::Timestamp;
 use rcgen::{CertificateParams, CertificateSigningRequest, DistinguishedName, SanType};
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use super::authority::{Secret, crypto};
+use super::bounds::short;
 use super::error::{Flaw, IdentityError, Subject};
 use super::leaf::mint;
-use super::{Identity, fits, parse_all};
+use super::{Identity, fits, parse_all, pem};
+use crate::certificate::{Facts, rough};
 
 /// A request for a certificate, PKCS#10, ECDSA P-256.
 pub(super) struct SigningRequest {
@@ -53,8 +56,8 @@ impl SigningRequest {
         self.csr.der()
     }
 
-    pub(super) fn pem(&self) -> Result<String, IdentityError> {
-        self.csr.pem().map_err(crypto)
+    pub(super) fn pem(&self) -> String {
+        pem::encode("CERTIFICATE REQUEST", self.der()).to_string()
     }
 
     /// The identity, with the chain that was issued for it, leaf first. Whether the names are those that
@@ -74,4 +77,22 @@ impl SigningRequest {
             None => Err(of_chain(Flaw::Empty)),
         }
     }
+}
+
+/// Why a certificate with these names is not the one that was asked for, where it is not.
+pub(super) fn misnamed(names: &[impl AsRef<str>], asked: &str) -> Option<String> {
+    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+    let theirs = match names.as_slice() {
+        [one] if *one == asked => return None,
+        [] => "nobody: the certificate has no name of that kind".to_owned(),
+        some => short(some.join(" and ")),
+    };
+    Some(format!("it signed for {theirs}, and {asked} was asked for"))
+}
+
+/// Since when a certificate is over, where it is.
+pub(super) fn expired(leaf: &Facts, now: Timestamp) -> Option<String> {
+    let end = leaf.not_after;
+    let ago = rough(now.duration_since(end));
+    (end <= now).then(|| format!("expired {ago} ago, at {end}"))
 }

@@ -122,12 +122,12 @@ async fn whatever_cert_manager_does_instead_is_told_apart() {
         (
             Manner::ForSomebodyElse,
             Some(Step::Identity),
-            "the certificate is for spiffe://cluster.local/ns/default/sa/other, and spiffe://cluster.local/ns/default/sa/frontend was asked for",
+            "it signed for spiffe://cluster.local/ns/default/sa/other, and spiffe://cluster.local/ns/default/sa/frontend was asked for",
         ),
         (
             Manner::Expired,
             Some(Step::Identity),
-            "the certificate was over at",
+            "it signed a certificate that expired ",
         ),
         (
             Manner::OtherKey,

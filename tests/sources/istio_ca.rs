@@ -161,7 +161,7 @@ async fn each_answer_that_helps_nobody_is_named() {
         (
             Whim::Nameless,
             Identity,
-            &["nobody: the certificate has no URI SAN"],
+            &["nobody: the certificate has no name of that kind"],
         ),
         (
             Whim::OtherKey,
@@ -207,13 +207,13 @@ async fn each_answer_that_helps_nobody_is_named() {
         (
             Whim::HalfAnAnswer,
             Request,
-            &["the connection ended before an answer"],
+            &["there is no answer: it broke off"],
         ),
         (
             says(Code::PermissionDenied),
             Request,
             &[
-                "it denies us (PermissionDenied: words of the server)",
+                "it denies us (PermissionDenied: \"words of the server\")",
                 "account default/frontend may not",
             ],
         ),
@@ -225,7 +225,7 @@ async fn each_answer_that_helps_nobody_is_named() {
         (
             says(Code::Unavailable),
             Request,
-            &["it is not ready (Unavailable: words of the server)"],
+            &["it is not ready (Unavailable: \"words of the server\")"],
         ),
         (
             says(Code::Unimplemented),
@@ -242,14 +242,14 @@ async fn each_answer_that_helps_nobody_is_named() {
             says(Code::Internal),
             Grant,
             &[
-                "it does not sign (Internal: words of the server)",
+                "it does not sign (Internal: \"words of the server\")",
                 "`serverca`",
             ],
         ),
         (
             says(Code::Unauthenticated),
             Request,
-            &["it does not take the token (Unauthenticated: words of the server)"],
+            &["it does not take the token (Unauthenticated: \"words of the server\")"],
         ),
     ] {
         stage.be_istio(whim.clone()).await;
@@ -275,7 +275,7 @@ async fn what_a_refused_token_may_lack_is_listed_without_what_our_look_rules_out
     say(
         &error,
         &[
-            "it does not take the token (Unauthenticated: request authenticate failure)",
+            "it does not take the token (Unauthenticated: \"request authenticate failure\")",
             "(1) not the audience, unless TOKEN_AUDIENCES",
             "(2) not the expiry",
             "(3) `cluster_id`, if the token is of another cluster",
@@ -408,7 +408,10 @@ async fn another_port_of_istiod_is_told_from_its_ca() {
     assert_eq!(error.step(), Some(Step::Request));
     say(
         &error,
-        &["no Istio CA answers there", "404", "15017 is its webhook"],
+        &[
+            "no Istio CA answers there: it speaks plain HTTP and no gRPC (404 Not Found)",
+            "15017 is its webhook",
+        ],
     );
 
     // 15010: plaintext gRPC, which begins with SETTINGS.
@@ -447,7 +450,7 @@ async fn another_port_of_istiod_is_told_from_its_ca() {
     assert_eq!(error.step(), Some(Step::Request));
     say(
         &error,
-        &["the connection ended before an answer: it was closed"],
+        &["there is no answer: it broke off, or speaks no gRPC (it was closed)"],
     );
 
     // One that only takes whoever has a certificate already.
@@ -469,7 +472,7 @@ async fn an_address_where_nobody_is_says_so() {
     say(
         &error,
         &[
-            "takes no connection: nobody listens there",
+            "nobody listens at 127.0.0.1:",
             "istiod.istio-system.svc:15012",
         ],
     );
@@ -497,11 +500,17 @@ async fn nobody_waits_for_ever() {
     linkerd.be_linkerd(linkerd_identity::Whim::Hang).await;
     let (mute, hanging, linkerd) =
         tokio::join!(mute.refused(), hanging.refused(), linkerd.refused());
-    say(&linkerd, &["no answer within 10s", "Kubernetes API"]);
+    say(
+        &linkerd,
+        &["it did not answer within 10 s", "Kubernetes API"],
+    );
     assert_eq!(mute.step(), Some(Step::Tls));
-    say(&mute, &["says nothing for 10s"]);
+    say(&mute, &["says nothing for 10 s"]);
     assert_eq!(hanging.step(), Some(Step::Request));
-    say(&hanging, &["no answer within 10s", "Kubernetes API"]);
+    say(
+        &hanging,
+        &["it did not answer within 10 s", "Kubernetes API"],
+    );
     assert!(begun.elapsed() < Duration::from_secs(15));
 }
 
@@ -555,7 +564,10 @@ async fn a_ca_that_is_down_is_no_trouble_while_the_certificate_lasts() {
             break;
         }
     }
-    say(&why.unwrap(), &["it is not ready (Unavailable: not now)"]);
+    say(
+        &why.unwrap(),
+        &["it is not ready (Unavailable: \"not now\")"],
+    );
     // And back.
     stage.be_istio(Whim::None).await;
     for _ in 0..60 {

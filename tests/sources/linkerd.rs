@@ -112,13 +112,13 @@ async fn each_answer_that_helps_nobody_is_named() {
         (
             Whim::HalfAnAnswer,
             Request,
-            &["the connection ended before an answer"],
+            &["there is no answer: it broke off"],
         ),
         (
             says(Code::FailedPrecondition),
             Request,
             &[
-                "it does not take the token for this identity (FailedPrecondition: words of the server)",
+                "it does not take the token for this identity (FailedPrecondition: \"words of the server\")",
                 "identity.l5d.io",
                 NAME,
             ],
@@ -152,7 +152,7 @@ async fn each_answer_that_helps_nobody_is_named() {
         (
             says(Code::Unknown),
             Grant,
-            &["it does not sign (Unknown: words of the server)"],
+            &["it does not sign (Unknown: \"words of the server\")"],
         ),
     ] {
         stage.be_linkerd(whim.clone()).await;

@@ -48,7 +48,7 @@ async fn each_refusal_says_what_is_missing() {
     for (code, want) in [
         (
             Code::PermissionDenied,
-            "it does not let us (\"no\"); use the server's private socket, /tmp/spire-server/private/api.sock by default",
+            "it does not let us (PermissionDenied: \"no\"); use the server's private socket, /tmp/spire-server/private/api.sock by default",
         ),
         (
             Code::Unauthenticated,
@@ -56,11 +56,11 @@ async fn each_refusal_says_what_is_missing() {
         ),
         (
             Code::InvalidArgument,
-            "it does not sign what we ask for (\"no\"); ask for an ID with a path in the server's own trust domain",
+            "it does not sign what we ask for (InvalidArgument: \"no\"); ask for an ID with a path in the server's own trust domain",
         ),
         (
             Code::Unimplemented,
-            "does not mint (\"no\"); name the private socket of the server",
+            "does not mint (Unimplemented: \"no\"); name the private socket of the server",
         ),
         (
             Code::Unavailable,
@@ -124,12 +124,12 @@ async fn what_cannot_be_used_is_said_of_the_part_that_is_wrong() {
         (
             Fault::Chain(vec![]),
             Step::Identity,
-            "the chain that it signed is empty",
+            "the chain of its answer is empty",
         ),
         (
             Fault::Chain(vec![b"garbage".to_vec()]),
             Step::Identity,
-            "the chain that it signed holds a broken certificate: number 1",
+            "certificate 1 of its answer is not an X.509 certificate",
         ),
         (
             Fault::AnotherKey,
@@ -139,13 +139,17 @@ async fn what_cannot_be_used_is_said_of_the_part_that_is_wrong() {
         (
             Fault::AnotherId("spiffe://one.example/backend"),
             Step::Identity,
-            "frontend and signed [\"spiffe://one.example/backend\"]",
+            "it signed for spiffe://one.example/backend, and spiffe://one.example/ns/default/sa/frontend was asked for",
         ),
-        (Fault::Expired, Step::Identity, "what it signed expired "),
         (
             Fault::Expired,
             Step::Identity,
-            "compare its clock with ours",
+            "it signed a certificate that expired ",
+        ),
+        (
+            Fault::Expired,
+            Step::Identity,
+            "either the clocks of the CA and of this host differ",
         ),
         (
             Fault::BundleOf("other.example"),

@@ -208,12 +208,12 @@ async fn each_refusal_says_what_is_missing() {
         (
             Code::InvalidArgument,
             Step::Request,
-            "invalid (\"so it says\"); we sent the header workload.spiffe.io: true",
+            "invalid (InvalidArgument: \"so it says\"); we sent the header workload.spiffe.io: true",
         ),
         (
             Code::Unimplemented,
             Step::Request,
-            "no SPIFFE Workload API (\"so it says\"); name the socket of the agent",
+            "no SPIFFE Workload API (Unimplemented: \"so it says\"); name the socket of the agent",
         ),
         (
             Code::Internal,
@@ -228,7 +228,7 @@ async fn each_refusal_says_what_is_missing() {
         (
             Code::PermissionDenied,
             Step::Grant,
-            "no identity is issued to this process (\"so it says\"); register it: spire-server entry create -parentID AGENT-ID -spiffeID spiffe://one.example/frontend -selector unix:uid:",
+            "no identity is issued to this process (PermissionDenied: \"so it says\"); register it: spire-server entry create -parentID AGENT-ID -spiffeID spiffe://one.example/frontend -selector unix:uid:",
         ),
     ];
     let mut asked = JoinSet::new();
@@ -690,7 +690,7 @@ async fn plain_http_is_not_taken_for_a_refusal_of_grpc() {
         });
         let from = at_endpoint(Some(Endpoint::Unix(path.clone())));
         let error = fetched(&from, &mut Walk::default()).await.unwrap_err();
-        let want = format!("speaks no gRPC (plain HTTP answers {code} ");
+        let want = format!("it speaks plain HTTP and no gRPC ({code} ");
         is(&error, Step::Request, &want);
     }
 }

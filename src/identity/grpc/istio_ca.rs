@@ -8,16 +8,19 @@ use tonic::metadata::MetadataValue;
 use tonic::{Code, Request};
 use zeroize::Zeroizing;
 
-use super::answer::{self, Refusal, SEE_THE_LOG, Strict, answer};
+use super::call::{Refusal, answer};
 use super::generated::istio::IstioCertificateRequest;
 use super::generated::istio::istio_certificate_service_client::IstioCertificateServiceClient;
+use super::signed::{SEE_THE_LOG, accept, note, unusable};
 use super::tls::{self, Advice, Server};
+use super::trouble::Trouble;
 use crate::certificate::{Bundle, Bundles, Expected, Facts, SpiffeId, Trust, rough};
-use crate::identity::bounds::{LIMIT, MAX_ANSWER, short};
+use crate::identity::Identity;
+use crate::identity::bounds::{MAX_ANSWER, short};
 use crate::identity::error::{Flaw, IdentityError};
 use crate::identity::origin::{Account, Fetched, IstioCa};
 use crate::identity::pem;
-use crate::identity::signing_request::{Name, SigningRequest};
+use crate::identity::signing_request::{Name, SigningRequest, misnamed};
 use crate::identity::supply::Supply;
 use crate::identity::token::{Proof, token};
 use crate::identity::walk::{Step, Walk};
@@ -33,38 +36,9 @@ pub(in crate::identity) async fn fetch(
     let anchors = tls::anchors(&from.anchors, domain, now, walk).await?;
     let account = Account::of(&from.id);
     let token = token(&from.token, account.as_ref(), now, walk).await?;
-
-    let server = Server {
-        who: who.clone(),
-        address: &from.address,
-        name: from.server_name.as_deref().unwrap_or(host(&from.address)),
-        anchors: (&anchors, &from.anchors),
-        versions: &[&TLS13, &TLS12],
-        advice: &ADVICE,
-    };
-    let channel = tls::dial(&server, now, walk).await?;
-
     let request = SigningRequest::draw(Name::Uri(&from.id.to_string()), &[])?;
-    let asked = ask(from, &who, &token, request.pem()?)?;
-    let mut client =
-        IstioCertificateServiceClient::new(Strict(channel)).max_decoding_message_size(MAX_ANSWER);
-    let answered = answer(client.create_certificate(asked)).await;
-    let parts = answered.map_err(|refusal| explain(from, &who, &token, refusal, now))?;
-    walk.done(Step::Request, "the token is taken");
-
-    let (chain, roots) = read(&who, &parts.cert_chain)?;
-    walk.done(Step::Grant, format!("{} certificates", chain.len()));
-    let identity = answer::accept(&who, request, chain, now)?;
-    is_ours(from, &who, identity.leaf())?;
-    let mut bundles = Bundles::none();
-    bundles.insert(domain.clone(), roots);
-    answer::note(
-        &identity,
-        &bundles,
-        &Expected::Id(from.id.clone()),
-        now,
-        walk,
-    );
+    let signed = sign(from, request, &anchors, &token, now, walk).await;
+    let (identity, bundles) = signed.map_err(|trouble| trouble.of(&who))?;
     Ok(Supply {
         identity,
         trust: Trust {
@@ -75,13 +49,46 @@ pub(in crate::identity) async fn fetch(
     })
 }
 
+async fn sign(
+    from: &IstioCa,
+    request: SigningRequest,
+    anchors: &Bundle,
+    token: &Proof,
+    now: Timestamp,
+    walk: &mut Walk,
+) -> Result<(Identity, Bundles), Trouble> {
+    let server = Server {
+        address: &from.address,
+        name: from.server_name.as_deref().unwrap_or(host(&from.address)),
+        anchors: (anchors, &from.anchors),
+        versions: &[&TLS13, &TLS12],
+        advice: &ADVICE,
+    };
+    let channel = tls::dial(&server, now, walk).await?;
+    let asked = ask(from, token, request.pem())?;
+    let mut client =
+        IstioCertificateServiceClient::new(channel).max_decoding_message_size(MAX_ANSWER);
+    let answered = answer(client.create_certificate(asked)).await;
+    let answered = answered.map_err(|refusal| explain(from, token, &refusal, now))?;
+    walk.done(Step::Request, "the token is taken");
+
+    let (chain, roots) = read(&answered.into_inner().cert_chain)?;
+    walk.done(Step::Grant, format!("{} certificates", chain.len()));
+    let identity = accept(request, chain, now)?;
+    is_ours(from, identity.leaf())?;
+    let mut bundles = Bundles::none();
+    bundles.insert(from.id.trust_domain().clone(), roots);
+    let expected = Expected::Id(from.id.clone());
+    note(&identity, &bundles, &expected, now, walk);
+    Ok((identity, bundles))
+}
+
 /// The call, with its credentials.
 fn ask(
     from: &IstioCa,
-    who: &str,
     token: &Proof,
     csr: String,
-) -> Result<Request<IstioCertificateRequest>, IdentityError> {
+) -> Result<Request<IstioCertificateRequest>, Trouble> {
     let mut asked = Request::new(IstioCertificateRequest {
         csr,
         // Nothing means a day.
@@ -90,15 +97,9 @@ fn ask(
             .max(1),
         metadata: None,
     });
-    let unsendable =
-        |what: String, remedy: &str| IdentityError::at(who, Step::Request, what, remedy);
     let bearer = Zeroizing::new(format!("Bearer {}", *token.text));
-    let mut bearer = MetadataValue::try_from(bearer.as_str()).map_err(|_| {
-        unsendable(
-            "the token cannot stand in a header".to_owned(),
-            "give another token",
-        )
-    })?;
+    let mut bearer = MetadataValue::try_from(bearer.as_str())
+        .map_err(|_| trouble("the token cannot stand in a header", "give another token"))?;
     bearer.set_sensitive(true);
     let headers = asked.metadata_mut();
     headers.insert("authorization", bearer);
@@ -108,7 +109,7 @@ fn ask(
                 "the cluster ID {:?} cannot stand in a header",
                 short(cluster)
             );
-            unsendable(
+            trouble(
                 what,
                 "write it as istiod does, in ASCII: `cluster_id: Kubernetes`",
             )
@@ -119,19 +120,13 @@ fn ask(
 }
 
 /// The chain as Istio's agents present it, root and all, and the roots alone.
-fn read(
-    who: &str,
-    parts: &[String],
-) -> Result<(Vec<CertificateDer<'static>>, Bundle), IdentityError> {
-    let failed = |step, why: String| IdentityError::at(who, step, why, SEE_THE_LOG);
+fn read(parts: &[String]) -> Result<(Vec<CertificateDer<'static>>, Bundle), Trouble> {
     if parts.len() < 2 {
-        return Err(failed(
-            Step::Grant,
-            match parts {
-                [] => "it says yes, and sends no certificate".to_owned(),
-                _ => "it sends a certificate without the root that belongs to it".to_owned(),
-            },
-        ));
+        let why = match parts {
+            [] => "it says yes, and sends no certificate",
+            _ => "it sends a certificate without the root that belongs to it",
+        };
+        return Err(Trouble::new(Step::Grant, why, SEE_THE_LOG));
     }
     let mut chain = vec![];
     let mut roots = vec![];
@@ -144,34 +139,23 @@ fn read(
             } else {
                 short(flaw)
             };
-            failed(
-                Step::Identity,
-                format!("part {} of its answer {what}", nth + 1),
-            )
+            unusable(format!("part {} of its answer {what}", nth + 1))
         })?;
         chain.extend(roots.iter().cloned());
     }
-    let roots = Bundle::new(roots).map_err(|(nth, why)| {
-        let why = short(why);
-        failed(
-            Step::Identity,
-            format!("root {} of its answer {why}", nth + 1),
-        )
-    })?;
+    let roots = Bundle::new(roots)
+        .map_err(|(nth, why)| unusable(format!("root {} of its answer {}", nth + 1, short(why))))?;
     if !roots.anchors().iter().all(|root| root.facts.is_ca) {
         let why = "the last part of its answer must be the root, and is no CA certificate";
-        return Err(failed(Step::Identity, why.to_owned()));
+        return Err(unusable(why));
     }
     Ok((chain, roots))
 }
 
 /// Whoever signs goes by the token, and never by what we ask for.
-fn is_ours(from: &IstioCa, who: &str, leaf: &Facts) -> Result<(), IdentityError> {
-    let asked = from.id.to_string();
-    let theirs = match leaf.uris.as_slice() {
-        [one] if *one == asked => return Ok(()),
-        [] => "nobody: the certificate has no URI SAN".to_owned(),
-        some => short(some.join(" and ")),
+fn is_ours(from: &IstioCa, leaf: &Facts) -> Result<(), Trouble> {
+    let Some(why) = misnamed(&leaf.uris, &from.id.to_string()) else {
+        return Ok(());
     };
     let other = leaf
         .uris
@@ -185,54 +169,36 @@ fn is_ours(from: &IstioCa, who: &str, leaf: &Facts) -> Result<(), IdentityError>
         Some(_) => "the CA goes by the token: give one of the account that is asked for".to_owned(),
         None => SEE_THE_LOG.to_owned(),
     };
-    let why = format!("it signed for {theirs}, and {asked} was asked for");
-    Err(IdentityError::at(who, Step::Identity, why, remedy))
+    Err(Trouble::new(Step::Identity, why, remedy))
 }
 
 /// Why the CA does not sign, as far as its code tells, and what our own look at the token rules out.
-fn explain(
-    from: &IstioCa,
-    who: &str,
-    token: &Proof,
-    refusal: Refusal,
-    now: Timestamp,
-) -> IdentityError {
-    let failed = |step, why: String, remedy: &str| IdentityError::at(who, step, why, remedy);
+fn explain(from: &IstioCa, token: &Proof, refusal: &Refusal, now: Timestamp) -> Trouble {
     let (code, said) = match refusal {
-        Refusal::Late => {
-            return failed(
-                Step::Request,
-                format!("no answer within {}s", LIMIT.as_secs()),
-                "istiod asks the Kubernetes API about the token before it signs: see whether that is slow",
-            );
-        }
-        Refusal::Broken(why) => {
-            return failed(
-                Step::Request,
-                format!("the connection ended before an answer: {why}"),
-                ADVICE.closed,
-            );
-        }
         Refusal::Said(code, said) => (code, said),
+        Refusal::Late => return trouble(refusal.to_string(), SLOW),
+        Refusal::Broken(_) | Refusal::TooLarge => {
+            return trouble(refusal.to_string(), ADVICE.closed);
+        }
+        Refusal::PlainHttp(_) => {
+            return trouble(format!("no Istio CA answers there: {refusal}"), ELSEWHERE);
+        }
     };
+    let request = |why: &str, remedy: &str| trouble(format!("{why} ({said})"), remedy);
+    let grant =
+        |why: &str, remedy: &str| Trouble::new(Step::Grant, format!("{why} ({said})"), remedy);
     match code {
-        Code::Unauthenticated => failed(
-            Step::Request,
-            format!("it does not take the token ({said})"),
-            &suspects(from, token, now),
-        ),
-        Code::PermissionDenied => failed(
-            Step::Request,
-            format!("it denies us ({said})"),
+        Code::Unauthenticated => request("it does not take the token", &suspects(from, token, now)),
+        Code::PermissionDenied => request(
+            "it denies us",
             &format!(
                 "the token is good and {} may not have a certificate signed there: let whoever runs the CA \
                  allow it, and see whether a policy in front of the CA keeps this pod out",
                 whose(from)
             ),
         ),
-        Code::InvalidArgument => failed(
-            Step::Grant,
-            format!("it does not sign what we ask for ({said})"),
+        Code::InvalidArgument => grant(
+            "it does not sign what we ask for",
             &format!(
                 "{} was asked for: a `lifetime` of at most MAX_WORKLOAD_CERT_TTL of istiod (90 days by \
                  default) is taken; the request itself holds the URI SAN and nothing else",
@@ -243,26 +209,16 @@ fn explain(
                 )
             ),
         ),
-        Code::Unimplemented => failed(
-            Step::Request,
-            format!("no Istio CA answers there ({said})"),
-            "istiod's CA listens on port 15012, unless ENABLE_CA_SERVER is false; 15017 is its webhook",
-        ),
-        Code::Unavailable => failed(
-            Step::Request,
-            format!("it is not ready ({said})"),
+        Code::Unimplemented => request("no Istio CA answers there", ELSEWHERE),
+        Code::Unavailable => request(
+            "it is not ready",
             "see whether the pods of the CA are ready and have their signing certificate",
         ),
-        Code::ResourceExhausted => failed(
-            Step::Request,
-            format!("it is too busy ({said})"),
+        Code::ResourceExhausted => request(
+            "it is too busy",
             "ask again later, or with a longer `lifetime`, so that we ask less often",
         ),
-        Code::DeadlineExceeded => failed(
-            Step::Request,
-            format!("it gave up ({said})"),
-            "istiod asks the Kubernetes API about the token before it signs: see whether that is slow",
-        ),
+        Code::DeadlineExceeded => request("it gave up", SLOW),
         Code::Ok
         | Code::Cancelled
         | Code::Unknown
@@ -272,9 +228,8 @@ fn explain(
         | Code::Aborted
         | Code::OutOfRange
         | Code::Internal
-        | Code::DataLoss => failed(
-            Step::Grant,
-            format!("it does not sign ({said})"),
+        | Code::DataLoss => grant(
+            "it does not sign",
             "its log says why (`serverca` in that of istiod)",
         ),
     }
@@ -326,6 +281,14 @@ fn host(address: &str) -> &str {
     host.trim_start_matches('[').trim_end_matches(']')
 }
 
+fn trouble(why: impl Into<String>, remedy: impl Into<String>) -> Trouble {
+    Trouble::new(Step::Request, why, remedy)
+}
+
+const ELSEWHERE: &str =
+    "istiod's CA listens on port 15012, unless ENABLE_CA_SERVER is false; 15017 is its webhook";
+const SLOW: &str =
+    "istiod asks the Kubernetes API about the token before it signs: see whether that is slow";
 const ADVICE: Advice = Advice {
     absent: "istiod's CA is reached at istiod.istio-system.svc:15012 by default; set `address` to where it is",
     plaintext: "istiod's CA listens on port 15012, over TLS; 15010 is plaintext and 15014 is for monitoring, \

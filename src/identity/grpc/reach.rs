@@ -1,4 +1,4 @@
-//! The way to a server that needs no TLS: a Unix socket, or an address. Edge.
+//! The way to a server: a Unix socket, or an address of several. Edge.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -9,17 +9,15 @@ use std::time::Duration;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use tonic::transport::Channel;
 
-use super::over;
-use super::plain_http::GrpcOnly;
-use super::trouble::{Kind, Trouble};
+use super::call::{GrpcOnly, over};
+use super::trouble::Trouble;
 use crate::identity::bounds::LIMIT;
 use crate::identity::origin::Endpoint;
 use crate::identity::walk::{Step, Walk};
 
-/// A connection, or why there is none and what to do about it. `server` is what should listen there,
-/// for example `SPIRE agent`.
+/// A connection that needs no TLS, or why there is none and what to do about it. `server` is what should
+/// listen there, for example `SPIRE agent`.
 pub(super) async fn reach(
     endpoint: &Endpoint,
     server: &str,
@@ -28,16 +26,74 @@ pub(super) async fn reach(
     let channel = match endpoint {
         Endpoint::Unix(path) => unix(path, server).await?,
         Endpoint::Tcp(address) => {
-            let io = tcp(*address, server).await?;
+            let (io, _) = tcp(&[*address]).await.map_err(|untaken| {
+                let remedy = match untaken {
+                    Untaken::Refused(..) => {
+                        format!("look whether the {server} runs, and whether that is its address")
+                    }
+                    Untaken::Late(_) => {
+                        format!("look whether the {server} can be reached from here")
+                    }
+                };
+                trouble(untaken.to_string(), remedy)
+            })?;
             over(io, &address.to_string()).await.map_err(unusable)?
         }
     };
     walk.done(Step::Connect, format!("{endpoint} takes connections"));
-    Ok(GrpcOnly(channel))
+    Ok(channel)
+}
+
+/// A connection to the first of these addresses that takes it; there is one at least.
+pub(super) async fn tcp(addresses: &[SocketAddr]) -> Result<(TcpStream, SocketAddr), Untaken> {
+    // One that swallows everything must not hide the others.
+    let each = match addresses {
+        [_] => LIMIT,
+        _ => EACH,
+    };
+    let all = async {
+        let mut last = Untaken::Late(each);
+        for address in addresses {
+            match timeout(each, TcpStream::connect(address)).await {
+                Ok(Ok(io)) => return Ok((io, *address)),
+                Ok(Err(error)) if error.kind() != ErrorKind::TimedOut => {
+                    last = Untaken::Refused(*address, error);
+                }
+                Ok(Err(_)) | Err(_) => last = Untaken::Late(each),
+            }
+        }
+        Err(last)
+    };
+    let tried = timeout(LIMIT, all).await;
+    let (io, address) = tried.unwrap_or(Err(Untaken::Late(LIMIT)))?;
+    let _ = io.set_nodelay(true);
+    // A stream may be silent for hours: without this, a server that is gone would not be missed.
+    let alive = TcpKeepalive::new()
+        .with_time(A_WHILE)
+        .with_interval(A_WHILE);
+    let _ = SockRef::from(&io).set_tcp_keepalive(&alive);
+    Ok((io, address))
+}
+
+/// Why no address takes a connection.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Untaken {
+    #[error("{}", refused(.0, .1))]
+    Refused(SocketAddr, io::Error),
+    /// The last of them had this long.
+    #[error("no connection within {} s", .0.as_secs())]
+    Late(Duration),
+}
+
+fn refused(address: &SocketAddr, error: &io::Error) -> String {
+    match error.kind() == ErrorKind::ConnectionRefused {
+        true => format!("nobody listens at {address}"),
+        false => format!("{address} takes no connection: {error}"),
+    }
 }
 
 #[cfg(unix)]
-async fn unix(path: &Path, server: &str) -> Result<Channel, Trouble> {
+async fn unix(path: &Path, server: &str) -> Result<GrpcOnly, Trouble> {
     use std::os::unix::fs::FileTypeExt;
 
     let about = fs::metadata(path).map_err(|error| unreachable(path, server, &error))?;
@@ -47,37 +103,19 @@ async fn unix(path: &Path, server: &str) -> Result<Channel, Trouble> {
         let remedy = format!("name the socket that the {server} made");
         return Err(trouble(why, remedy));
     }
-    let io = timeout(LIMIT, tokio::net::UnixStream::connect(path)).await;
-    let io = io.map_err(|_| late(server))?;
+    let io = tokio::net::UnixStream::connect(path);
+    let io = timeout(LIMIT, io).await.map_err(|_| {
+        let remedy = format!("look whether the {server} is well");
+        trouble(Untaken::Late(LIMIT).to_string(), remedy)
+    })?;
     let io = io.map_err(|error| unreachable(path, server, &error))?;
     over(io, "localhost").await.map_err(unusable)
 }
 
 #[cfg(not(unix))]
-async fn unix(_: &Path, _: &str) -> Result<Channel, Trouble> {
+async fn unix(_: &Path, _: &str) -> Result<GrpcOnly, Trouble> {
     let why = "this system has no Unix sockets that we can use";
     Err(trouble(why, "name an address: tcp://IP:PORT"))
-}
-
-async fn tcp(address: SocketAddr, server: &str) -> Result<TcpStream, Trouble> {
-    let io = timeout(LIMIT, TcpStream::connect(address)).await;
-    let io = io.map_err(|_| late(server))?;
-    let io = io.map_err(|error| {
-        if error.kind() == ErrorKind::ConnectionRefused {
-            return trouble(
-                format!("nobody listens at {address}"),
-                format!("look whether the {server} runs, and whether that is its address"),
-            );
-        }
-        let remedy = format!("look whether the {server} can be reached from here");
-        trouble(error.to_string(), remedy)
-    })?;
-    // A stream may be silent for hours: without this, a server that is gone would not be missed.
-    let alive = TcpKeepalive::new()
-        .with_time(A_WHILE)
-        .with_interval(A_WHILE);
-    let _ = SockRef::from(&io).set_tcp_keepalive(&alive);
-    Ok(io)
 }
 
 /// Looks for the first thing on the way to a socket that is not as it must be.
@@ -126,24 +164,16 @@ fn unreachable(path: &Path, server: &str, error: &io::Error) -> Trouble {
     }
 }
 
-fn late(server: &str) -> Trouble {
-    trouble(
-        format!("no connection within {} s", LIMIT.as_secs()),
-        format!("look whether the {server} is well, or the network lets us through"),
-    )
-}
-
-fn unusable(error: tonic::transport::Error) -> Trouble {
-    trouble(
-        error.to_string(),
-        "look whether a gRPC server listens there",
-    )
+fn unusable(why: String) -> Trouble {
+    trouble(why, "look whether a gRPC server listens there")
 }
 
 fn trouble(why: impl Into<String>, remedy: impl Into<String>) -> Trouble {
-    Trouble::new(Step::Connect, Kind::Down, why, remedy)
+    Trouble::new(Step::Connect, why, remedy)
 }
 
+/// How long one address of several may take.
+const EACH: Duration = Duration::from_secs(3);
 const A_WHILE: Duration = Duration::from_secs(30);
 
 #[cfg(test)]

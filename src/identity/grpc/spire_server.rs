@@ -1,26 +1,23 @@
 //! The server of SPIRE: it signs whatever ID of its trust domain a local caller or an admin asks for.
 //! Edge.
 
-use std::fmt;
-
 use jiff::Timestamp;
-use tokio::time::timeout;
-use tonic::{Code, Response, Status};
+use tonic::Code;
 
+use super::call::{GrpcOnly, Refusal, answer};
 use super::generated::spire::api::server::bundle::v1::GetBundleRequest;
 use super::generated::spire::api::server::bundle::v1::bundle_client::BundleClient;
 use super::generated::spire::api::server::svid::v1::MintX509svidRequest;
 use super::generated::spire::api::server::svid::v1::svid_client::SvidClient;
 use super::generated::spire::api::types;
-use super::plain_http::GrpcOnly;
 use super::reach::reach;
-use super::trouble::{Kind, Refusal, Trouble};
+use super::signed::{accept, unusable};
+use super::trouble::Trouble;
 use crate::certificate::{Bundle, Bundles, Trust, TrustDomain, rough};
-use crate::identity::Identity;
-use crate::identity::bounds::{LIMIT, MAX_ANSWER, short};
+use crate::identity::bounds::{MAX_ANSWER, short};
 use crate::identity::error::{Flaw, IdentityError};
 use crate::identity::origin::{BundleOrigin, Endpoint, Fetched, SpireServer};
-use crate::identity::signing_request::{Name, SigningRequest};
+use crate::identity::signing_request::{Name, SigningRequest, misnamed};
 use crate::identity::supply::Supply;
 use crate::identity::walk::{Step, Walk};
 
@@ -65,18 +62,22 @@ async fn mint(
         csr: request.der().to_vec(),
         ttl: i32::try_from(from.lifetime.as_secs()).unwrap_or(i32::MAX),
     });
-    let answer = in_time(asked).await?;
+    let answered = answer(asked).await.map_err(|refusal| explain(&refusal))?;
     walk.done(Step::Request, "it lets us mint");
-    let Some(svid) = answer.svid else {
-        return Err(unusable(Step::Grant, "its answer holds no SVID"));
+    let Some(svid) = answered.into_inner().svid else {
+        return Err(Trouble::new(Step::Grant, "its answer holds no SVID", LOOK));
     };
-    let identity = signed(request, svid, from, now)?;
+    let chain = svid.cert_chain.into_iter().map(Into::into).collect();
+    let identity = accept(request, chain, now)?;
+    if let Some(why) = misnamed(&identity.leaf().uris, &from.id.to_string()) {
+        return Err(unusable(why));
+    }
     let left = rough(identity.leaf().not_after.duration_since(now));
     walk.done(Step::Grant, format!("{} for {left}", from.id));
     let (domain, bundle, words) = read_bundle(ask_for_bundle(channel).await?)?;
     if domain != *from.id.trust_domain() {
         let why = format!("it signs for {}, but its bundle is of {domain}", from.id);
-        return Err(unusable(Step::Identity, why));
+        return Err(unusable(why));
     }
     walk.done(
         Step::Identity,
@@ -96,87 +97,36 @@ async fn mint(
 
 async fn ask_for_bundle(channel: GrpcOnly) -> Result<types::Bundle, Trouble> {
     let mut server = BundleClient::new(channel).max_decoding_message_size(MAX_ANSWER);
-    in_time(server.get_bundle(GetBundleRequest {})).await
-}
-
-async fn in_time<T>(call: impl Future<Output = Result<Response<T>, Status>>) -> Result<T, Trouble> {
-    match timeout(LIMIT, call).await {
-        Ok(answer) => answer
-            .map(Response::into_inner)
-            .map_err(|status| explain(&Refusal::of(&status))),
-        Err(_) => Err(Trouble::new(
-            Step::Request,
-            Kind::Down,
-            format!("it did not answer within {} s", LIMIT.as_secs()),
-            LOOK,
-        )),
-    }
+    let answered = answer(server.get_bundle(GetBundleRequest {})).await;
+    let answered = answered.map_err(|refusal| explain(&refusal))?;
+    Ok(answered.into_inner())
 }
 
 fn explain(refusal: &Refusal) -> Trouble {
-    let trouble =
-        |why: String, remedy: &str| Trouble::new(Step::Request, refusal.kind(), why, remedy);
+    let trouble = |why: String, remedy: &str| Trouble::new(Step::Request, why, remedy);
     match refusal {
-        Refusal::Answer(Code::PermissionDenied | Code::Unauthenticated, said) => trouble(
-            format!("it does not let us ({said:?})"),
+        Refusal::Said(Code::PermissionDenied | Code::Unauthenticated, said) => trouble(
+            format!("it does not let us ({said})"),
             "use the server's private socket, /tmp/spire-server/private/api.sock by default, on its own host: only local callers and admins may mint",
         ),
-        Refusal::Answer(Code::InvalidArgument, said) => trouble(
-            format!("it does not sign what we ask for ({said:?})"),
+        Refusal::Said(Code::InvalidArgument, said) => trouble(
+            format!("it does not sign what we ask for ({said})"),
             "ask for an ID with a path in the server's own trust domain, and for valid DNS names",
         ),
-        Refusal::Answer(Code::Unimplemented, said) => trouble(
-            format!("what listens there does not mint ({said:?})"),
+        Refusal::Said(Code::Unimplemented, said) => trouble(
+            format!("what listens there does not mint ({said})"),
             "name the private socket of the server, /tmp/spire-server/private/api.sock by default; the socket of an agent is one for `workload_api`",
         ),
-        Refusal::Answer(..) | Refusal::TooLarge | Refusal::Broken(_) => {
-            trouble(refusal.words(), LOOK)
-        }
+        Refusal::Said(..)
+        | Refusal::Late
+        | Refusal::Broken(_)
+        | Refusal::PlainHttp(_)
+        | Refusal::TooLarge => trouble(refusal.to_string(), LOOK),
     }
-}
-
-/// The identity that our request and the answer make.
-fn signed(
-    request: SigningRequest,
-    svid: types::X509svid,
-    from: &SpireServer,
-    now: Timestamp,
-) -> Result<Identity, Trouble> {
-    let unusable = |why: String| unusable(Step::Identity, why);
-    if svid.cert_chain.is_empty() {
-        return Err(unusable("the chain that it signed is empty".to_owned()));
-    }
-    let chain = svid.cert_chain.into_iter().map(Into::into).collect();
-    let identity = request.granted(chain).map_err(|error| {
-        unusable(if let Flaw::ForeignKey = error.flaw {
-            "it signed another key than ours".to_owned()
-        } else {
-            format!("the chain that it signed {}", error.flaw)
-        })
-    })?;
-    match identity.leaf().uris.as_slice() {
-        [own] if *own == from.id.to_string() => {}
-        others => {
-            let others: Vec<_> = others.iter().take(3).map(short).collect();
-            let why = format!("it was asked for {} and signed {others:?}", from.id);
-            return Err(unusable(why));
-        }
-    }
-    let end = identity.leaf().not_after;
-    if end <= now {
-        let since = rough(now.duration_since(end));
-        let why = format!("what it signed expired {since} ago, at {end}");
-        return Err(Trouble {
-            remedy: "compare its clock with ours".to_owned(),
-            ..unusable(why)
-        });
-    }
-    Ok(identity)
 }
 
 /// A bundle with its trust domain, and what to say of it.
 fn read_bundle(answer: types::Bundle) -> Result<(TrustDomain, Bundle, String), Trouble> {
-    let unusable = |why: String| unusable(Step::Identity, why);
     let domain: TrustDomain = answer.trust_domain.parse().map_err(|why| {
         let name = short(&answer.trust_domain);
         unusable(format!(
@@ -204,12 +154,6 @@ fn read_bundle(answer: types::Bundle) -> Result<(TrustDomain, Bundle, String), T
     };
     let words = format!("bundle of {domain} ({roots} root{s}{tainted})");
     Ok((domain, bundle, words))
-}
-
-/// What came cannot be used.
-fn unusable(step: Step, why: impl fmt::Display) -> Trouble {
-    let kind = Kind::Down;
-    Trouble::new(step, kind, why.to_string(), LOOK)
 }
 
 const SERVER: &str = "SPIRE server";

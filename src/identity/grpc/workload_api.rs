@@ -10,11 +10,11 @@ mod refusal;
 use jiff::Timestamp;
 use tonic::{Request, Status, Streaming};
 
+use super::call::GrpcOnly;
 use super::generated::workload::spiffe_workload_api_client::SpiffeWorkloadApiClient;
 use super::generated::workload::{
     X509BundlesRequest, X509BundlesResponse, X509svidRequest, X509svidResponse,
 };
-use super::plain_http::GrpcOnly;
 use super::trouble::Trouble;
 use crate::certificate::Trust;
 use crate::identity::error::IdentityError;

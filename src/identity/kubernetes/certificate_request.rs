@@ -25,7 +25,7 @@ use crate::identity::bundle_format::bundles;
 use crate::identity::error::IdentityError;
 use crate::identity::origin::{CertificateRequest, Cluster, Fetched};
 use crate::identity::pem;
-use crate::identity::signing_request::{Name, SigningRequest};
+use crate::identity::signing_request::{Name, SigningRequest, expired, misnamed};
 use crate::identity::supply::Supply;
 use crate::identity::walk::{Step, Walk};
 
@@ -39,7 +39,7 @@ pub(in crate::identity) async fn fetch(
     let at = |step| Place { who: &who, step };
     let asker = Asker::new(from, at(Step::Request), walk).await?;
     let csr = SigningRequest::draw(Name::Uri(&from.id.to_string()), &[])?;
-    let wanted = wanted(from, &csr.pem()?);
+    let wanted = wanted(from, &csr.pem());
 
     let created = asker.create(from, &wanted, walk).await;
     let created: Object = at(Step::Request).read(created)?;
@@ -303,23 +303,13 @@ fn standing(status: Status, from: &CertificateRequest) -> Standing {
 
 /// Whether what was signed is what was asked for.
 fn check(from: &CertificateRequest, leaf: &Facts, now: Timestamp) -> Result<(), Trouble> {
-    if leaf.uris != [from.id.to_string()] {
-        let got = leaf.uris.iter().chain(&leaf.dns).next();
-        let got = got.map_or_else(|| "nobody".to_owned(), short);
-        return Err(Trouble::new(
-            format!(
-                "the certificate is for {got}, and {} was asked for",
-                from.id
-            ),
-            "take an issuer that signs the names of the request",
-        ));
+    if let Some(why) = misnamed(&leaf.uris, &from.id.to_string()) {
+        let remedy = "take an issuer that signs the names of the request";
+        return Err(Trouble::new(why, remedy));
     }
-    if leaf.not_after <= now {
+    if let Some(expired) = expired(leaf, now) {
         return Err(Trouble::new(
-            format!(
-                "the certificate was over at {}, and it is {now}",
-                leaf.not_after
-            ),
+            format!("it signed a certificate that {expired}"),
             "compare the clocks of this machine and of the issuer",
         ));
     }

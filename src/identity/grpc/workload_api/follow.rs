@@ -7,10 +7,11 @@ use tokio::time::{Instant, sleep, timeout};
 use tonic::Streaming;
 
 use super::{Agent, Question, refusal};
-use crate::identity::bounds::{LIMIT, MAX_ANSWER};
+use crate::identity::bounds::MAX_ANSWER;
 use crate::identity::error::IdentityError;
+use crate::identity::grpc::call::{Refusal, answer};
 use crate::identity::grpc::reach::reach;
-use crate::identity::grpc::trouble::{Kind, Refusal, Trouble};
+use crate::identity::grpc::trouble::{Kind, Trouble};
 use crate::identity::pushed::{Pushed, Pusher};
 use crate::identity::walk::{Step, Walk};
 
@@ -92,7 +93,6 @@ async fn open<Q: Question>(
     let Some(endpoint) = question.endpoint() else {
         return Err(Trouble::new(
             Step::Connect,
-            Kind::Down,
             "nobody has said where it listens",
             "write `socket: unix:///PATH`, or set SPIFFE_ENDPOINT_SOCKET",
         ));
@@ -104,10 +104,8 @@ async fn open<Q: Question>(
         let first = messages.message().await?;
         Ok((messages, first))
     };
-    let answer: Result<_, tonic::Status> =
-        timeout(LIMIT, asked).await.map_err(|_| refusal::silent())?;
     let taken = "it takes the header workload.spiffe.io";
-    match answer {
+    match answer(asked).await {
         Ok((messages, Some(first))) => {
             walk.done(Step::Request, taken);
             let stream = Stream {
@@ -118,9 +116,8 @@ async fn open<Q: Question>(
             Ok((stream, first))
         }
         Ok((_, None)) => Err(refusal::ended()),
-        Err(status) => {
-            let wanted = question.wanted();
-            let trouble = refusal::explain(&Refusal::of(&status), endpoint, &wanted);
+        Err(refusal) => {
+            let trouble = refusal::explain(&refusal, endpoint, &question.wanted());
             if trouble.step == Step::Grant {
                 walk.done(Step::Request, taken);
             }
@@ -213,7 +210,6 @@ impl<Q: Question> Follower<Q> {
     fn outlived(&mut self, why: String) {
         self.nothing(Trouble::new(
             Step::Identity,
-            Kind::Down,
             format!("the identity that it handed out has expired, and {why}"),
             "look at the log of the agent, and whether it reaches its server",
         ));

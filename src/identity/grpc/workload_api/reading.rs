@@ -15,6 +15,7 @@ use crate::identity::error::Flaw;
 use crate::identity::grpc::generated::workload::{X509BundlesResponse, X509svid, X509svidResponse};
 use crate::identity::grpc::trouble::{Kind, Trouble};
 use crate::identity::origin::WorkloadApi;
+use crate::identity::signing_request::expired;
 use crate::identity::supply::Supply;
 use crate::identity::walk::{Step, Walk};
 
@@ -40,12 +41,10 @@ pub(super) fn identity(
     let broken = |why: String| unusable(format!("the identity {named}: {why}"));
     let identity = assemble(&mut svid).map_err(broken)?;
     let id = own_id(&identity, &svid.spiffe_id).map_err(broken)?;
-    let end = identity.leaf().not_after;
-    if end <= now {
-        let since = rough(now.duration_since(end));
+    if let Some(expired) = expired(identity.leaf(), now) {
         return Err(Trouble {
             remedy: "look whether the agent reaches its server, and compare the clocks".to_owned(),
-            ..broken(format!("it expired {since} ago, at {end}"))
+            ..broken(format!("it {expired}"))
         });
     }
     let own = bundle(id.trust_domain(), &svid.bundle).map_err(unusable)?;
@@ -65,7 +64,7 @@ pub(super) fn identity(
         Step::Identity,
         format!(
             "the key belongs to the leaf, {} left; {}",
-            rough(end.duration_since(now)),
+            rough(identity.leaf().not_after.duration_since(now)),
             trust_words(&trust)
         ),
     );
@@ -84,12 +83,12 @@ pub(super) fn identity(
 /// All bundles.
 pub(super) fn trust(message: X509BundlesResponse, walk: &mut Walk) -> Result<Trust, Trouble> {
     if message.bundles.is_empty() {
-        return Err(Trouble::new(
+        let none = Trouble::new(
             Step::Grant,
-            Kind::Denied,
             "it hands out no bundle to this process",
             "register the process with the agent, or look at the agent's log",
-        ));
+        );
+        return Err(none.being(Kind::Denied));
     }
     let trust = Trust {
         bundles: by_domain(message.bundles)?,
@@ -119,18 +118,16 @@ fn choose(all: &[X509svid], from: &WorkloadApi) -> Result<usize, Trouble> {
             some => format!(", but {}", listed(some)),
         };
         let register = super::refusal::register(from);
+        let wanted = wanted.join(" ");
         Trouble::new(
             Step::Grant,
-            Kind::Denied,
-            format!(
-                "it hands out no {} to this process{others}",
-                wanted.join(" ")
-            ),
+            format!("it hands out no {wanted} to this process{others}"),
             match all {
                 [] => register,
                 _ => format!("take one of those by `id` or `hint`, or {register}"),
             },
         )
+        .being(Kind::Denied)
     })
 }
 
@@ -238,7 +235,6 @@ fn crls(all: Vec<Vec<u8>>) -> Result<Vec<CertificateRevocationListDer<'static>>,
 fn unusable(why: String) -> Trouble {
     Trouble::new(
         Step::Identity,
-        Kind::Down,
         why,
         "that is the agent's fault: look at its log and its version",
     )

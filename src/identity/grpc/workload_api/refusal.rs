@@ -3,52 +3,50 @@
 use tonic::Code;
 
 use super::HEADER;
-use crate::identity::bounds::LIMIT;
-use crate::identity::grpc::trouble::{Kind, Refusal, Trouble};
+use crate::identity::grpc::call::Refusal;
+use crate::identity::grpc::trouble::{Kind, Trouble};
 use crate::identity::origin::{Endpoint, WorkloadApi};
 use crate::identity::walk::Step;
 
 /// A refusal in words. `wanted` is what this process should be registered as.
 pub(super) fn explain(refusal: &Refusal, endpoint: &Endpoint, wanted: &WorkloadApi) -> Trouble {
-    let kind = refusal.kind();
-    let request = |why: String, remedy: &str| Trouble::new(Step::Request, kind, why, remedy);
-    match refusal {
-        Refusal::Answer(Code::PermissionDenied, said) => Trouble::new(
-            Step::Grant,
-            kind,
-            format!("no identity is issued to this process ({said:?})"),
-            register(wanted),
-        ),
-        Refusal::Answer(Code::InvalidArgument, said) => request(
-            format!("it takes our request for invalid ({said:?})"),
-            &format!("we sent the header {HEADER}: true, so look for a proxy that drops it"),
-        ),
-        Refusal::Answer(Code::Unimplemented, said) => request(
-            format!("what listens there is no SPIFFE Workload API ({said:?})"),
-            elsewhere(endpoint),
-        ),
-        Refusal::Answer(..) | Refusal::TooLarge | Refusal::Broken(_) => request(
-            refusal.words(),
+    let request = |why: String, remedy: &str| Trouble::new(Step::Request, why, remedy);
+    let otherwise = || {
+        request(
+            refusal.to_string(),
             "look at the log of the agent, and whether it is the Workload API that listens there",
+        )
+    };
+    match refusal {
+        Refusal::Said(Code::PermissionDenied, said) => {
+            let why = format!("no identity is issued to this process ({said})");
+            Trouble::new(Step::Grant, why, register(wanted)).being(Kind::Denied)
+        }
+        Refusal::Said(Code::InvalidArgument, said) => request(
+            format!("it takes our request for invalid ({said})"),
+            &format!("we sent the header {HEADER}: true, so look for a proxy that drops it"),
+        )
+        .being(Kind::Final),
+        Refusal::Said(Code::Unimplemented, said) => request(
+            format!("what listens there is no SPIFFE Workload API ({said})"),
+            elsewhere(endpoint),
+        )
+        .being(Kind::Final),
+        Refusal::Said(Code::Unavailable, _) => otherwise().being(Kind::Busy),
+        Refusal::Said(..) | Refusal::Broken(_) | Refusal::PlainHttp(_) | Refusal::TooLarge => {
+            otherwise()
+        }
+        Refusal::Late => request(
+            refusal.to_string(),
+            "look at the log of the agent, and whether it reaches its server",
         ),
     }
-}
-
-/// Nothing came in time.
-pub(super) fn silent() -> Trouble {
-    Trouble::new(
-        Step::Request,
-        Kind::Down,
-        format!("it did not answer within {} s", LIMIT.as_secs()),
-        "look at the log of the agent, and whether it reaches its server",
-    )
 }
 
 /// The stream has ended, and nobody says why.
 pub(super) fn ended() -> Trouble {
     Trouble::new(
         Step::Request,
-        Kind::Down,
         "it ended the stream without a word",
         "look at the log of the agent",
     )
