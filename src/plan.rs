@@ -5,7 +5,7 @@ mod knock;
 
 pub use follow_up::FollowUp;
 pub use knock::Knock;
-pub(crate) use knock::{LINKERD_MARK, LINKERD_PORT};
+pub(crate) use knock::LINKERD_PORT;
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;

@@ -100,6 +100,14 @@ impl Bundles {
         }
     }
 
+    /// The bundle that judges who belongs to this trust domain, or to none.
+    pub fn of(&self, domain: Option<&TrustDomain>) -> Option<&Bundle> {
+        match domain {
+            Some(domain) => self.for_domain(domain),
+            None => self.for_name(),
+        }
+    }
+
     /// Every bundle with its trust domain, the untagged one without.
     pub fn iter(&self) -> impl Iterator<Item = (Option<&TrustDomain>, &Bundle)> {
         let tagged = self
@@ -117,4 +125,28 @@ pub struct Trust {
     pub bundles: Bundles,
     /// Revocation lists.
     pub crls: Vec<CertificateRevocationListDer<'static>>,
+}
+
+impl Trust {
+    /// Takes from another what is missing here: the bundle of each trust domain that has none, and
+    /// revocation lists. A bundle that names no trust domain is left alone: nobody vouches for it here.
+    pub fn complete(&mut self, other: &Self) {
+        for (domain, bundle) in other.bundles.iter() {
+            if let Some(domain) = domain
+                && self.bundles.for_domain(domain).is_none()
+            {
+                self.bundles.insert(domain.clone(), bundle.clone());
+            }
+        }
+        self.add_crls(other);
+    }
+
+    /// Takes the revocation lists of another, each once.
+    pub fn add_crls(&mut self, other: &Self) {
+        for crl in &other.crls {
+            if !self.crls.contains(crl) {
+                self.crls.push(crl.clone());
+            }
+        }
+    }
 }

@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::identity::{Files, Identity, Origin, files};
 use crate::suite::{
     Expectation, LINKERD_NAMESPACE, Pause, Scope, Source, SourceName, Suite, Target, TargetName,
-    Wanted, Whose, linkerd_domain,
+    Wanted, Whose,
 };
 use crate::target::{Destination, Dialect, Offer, Request, Sni, Versions, Via, Way};
 
@@ -204,11 +204,7 @@ fn source_of(suite: &Suite, from: &str) -> Option<Source> {
 /// What short IDs and bundles without a trust domain mean: as in the suite, else as our identity says.
 fn scope(pair: &Pair, known: Option<&Suite>, own: Option<&Identity>, source: &Source) -> Scope {
     let of = |id: &SpiffeId| id.trust_domain().clone();
-    let ours = own.and_then(Identity::name);
-    let ours = ours.and_then(|name| match name.parse() {
-        Ok(id) => Some(of(&id)),
-        Err(_) => linkerd_domain(name),
-    });
+    let ours = own.and_then(Identity::trust_domain);
     let mut scope = known.map(|suite| suite.scope.clone()).unwrap_or_default();
     scope.trust_domain = (pair.name.trust_domain.clone())
         .or(scope.trust_domain)

@@ -7,7 +7,7 @@ use super::arguments::{Common, Who};
 use super::{Trouble, ad_hoc, config};
 use crate::certificate::{Bundles, Expected, Judgement, Question, Role, SpiffeId, Trust, judge};
 use crate::identity::{
-    Account, Fetched, Identity, IdentityError, Origin, Supply, Walk, files, load_trust,
+    Fetched, Identity, IdentityError, Origin, Supply, Walk, files, is_linkerds, load_trust,
 };
 use crate::report::whoami::{Anchors, TrustedBy};
 use crate::suite::{BundleSource, Source, Suite, Whose, linkerd_domain};
@@ -137,19 +137,9 @@ pub(super) fn judged(
 ) -> (Judgement, Option<TrustedBy>) {
     let identity = &supply.identity;
     let expected = expected(source, identity);
-    let ours = identity.name().and_then(|name| match name.parse() {
-        Ok(id) => Some(SpiffeId::trust_domain(&id).clone()),
-        Err(_) => linkerd_domain(name),
-    });
-    let held = match &ours {
-        Some(domain) => trust.bundles.for_domain(domain),
-        None => trust.bundles.for_name(),
-    };
-    let came = match &ours {
-        Some(domain) => supply.trust.bundles.for_domain(domain),
-        None => supply.trust.bundles.for_name(),
-    };
-    let (bundle, by) = match (held, came) {
+    let ours = identity.trust_domain();
+    let of = |trust: &Trust| trust.bundles.of(ours.as_ref()).cloned();
+    let (bundle, by) = match (of(trust), of(&supply.trust)) {
         (Some(bundle), _) => (Some(bundle), Some(TrustedBy::Suite)),
         (None, Some(bundle)) => (Some(bundle), Some(TrustedBy::Source)),
         (None, None) => (None, None),
@@ -158,24 +148,20 @@ pub(super) fn judged(
     let mut bundles = Bundles::none();
     match (bundle, ours, &expected) {
         (Some(bundle), Some(domain), Expected::Id(_) | Expected::AnySvid) => {
-            bundles.insert(domain, bundle.clone());
+            bundles.insert(domain, bundle);
         }
-        (Some(bundle), _, _) => bundles.set_untagged(bundle.clone()),
+        (Some(bundle), _, _) => bundles.set_untagged(bundle),
         (None, _, _) => {}
     }
-    let crls: Vec<_> = trust
-        .crls
-        .iter()
-        .chain(&supply.trust.crls)
-        .cloned()
-        .collect();
+    let mut trust = trust.clone();
+    trust.add_crls(&supply.trust);
     let judgement = judge(&Question {
         chain: identity.chain(),
         bundles: &bundles,
         role: Role::Client,
         expected: &expected,
         at,
-        crls: &crls,
+        crls: &trust.crls,
         elsewhere: &[],
     });
     (judgement, by)
@@ -198,14 +184,6 @@ fn expected(source: &Source, identity: &Identity) -> Expected {
         (Some(id), _) => Expected::Id(id.clone()),
         (None, _) => Expected::AnySvid,
     }
-}
-
-/// Linkerd names the same service account in the DNS.
-fn is_linkerds(name: &str, id: &SpiffeId) -> bool {
-    let account = Account::of(id);
-    let begin = account.map(|account| format!("{}.{}.", account.name, account.namespace));
-    let is_same = begin.is_some_and(|begin| name.starts_with(&begin));
-    is_same && linkerd_domain(name).as_ref() == Some(id.trust_domain())
 }
 
 /// All of these at one time; what comes of them in their order.

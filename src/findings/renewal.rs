@@ -13,6 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::dates::DAY;
 use super::{by_name, listed, rough};
+use crate::identity::LINKERD_MARK;
 use crate::matrix::{Cell, Certificate, Finding, Severity, bounded};
 
 /// Who renews such a leaf, and when.
@@ -32,7 +33,7 @@ impl Renewal {
             return None;
         }
         let id = leaf.uris.iter().find(|uri| uri.starts_with("spiffe://"));
-        let is_linkerd = |name: &String| name.contains(".serviceaccount.identity.");
+        let is_linkerd = |name: &String| name.contains(LINKERD_MARK);
         let renewal = |by, left| Some(Self { by, left });
         match id {
             Some(id) if id.contains("/ns/") && id.contains("/sa/") => {

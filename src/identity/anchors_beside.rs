@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::linkerd_name::linkerd_domain;
 use crate::certificate::{Anchor, Bundle, Facts, SpiffeId, Trust, TrustDomain};
 
 /// Trust anchors by trust domain, and what to say of them. They are of the leaf's own trust domain,
@@ -33,11 +34,7 @@ pub(super) fn sorted(leaf: &Facts, bundle: &Bundle) -> (Trust, String) {
 fn domain_of(leaf: &Facts) -> Option<TrustDomain> {
     match (leaf.uris.as_slice(), leaf.dns.as_slice()) {
         ([uri], _) => Some(uri.parse::<SpiffeId>().ok()?.trust_domain().clone()),
-        ([], [name]) => {
-            let (_, rest) = name.split_once(".serviceaccount.identity.")?;
-            let (_control_plane, domain) = rest.split_once('.')?;
-            domain.parse().ok()
-        }
+        ([], [name]) => linkerd_domain(name),
         _ => None,
     }
 }

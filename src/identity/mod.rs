@@ -16,6 +16,7 @@ mod grpc;
 mod kubernetes;
 mod layout;
 mod leaf;
+mod linkerd_name;
 mod loader;
 pub mod mint;
 mod negatives;
@@ -37,6 +38,8 @@ mod walk;
 pub use authority::{Authority, Minted};
 pub use error::{Der, Flaw, IdentityError, Subject};
 pub use leaf::Leaf;
+pub use linkerd_name::linkerd_domain;
+pub(crate) use linkerd_name::{LINKERD_MARK, is_linkerds};
 pub use loader::{load, load_trust};
 pub use negatives::{Negative, UnknownNegative};
 pub use origin::{
@@ -57,7 +60,7 @@ use rustls::sign::{CertifiedKey, SigningKey};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use x509_parser::prelude::{FromDer, SubjectPublicKeyInfo, X509Certificate};
 
-use crate::certificate::Facts;
+use crate::certificate::{Facts, SpiffeId, TrustDomain};
 
 /// A certificate chain with its private key. The key never leaves this type.
 #[derive(Clone)]
@@ -129,6 +132,15 @@ impl Identity {
     pub fn name(&self) -> Option<&str> {
         let leaf = self.leaf();
         leaf.uris.first().or(leaf.dns.first()).map(String::as_str)
+    }
+
+    /// The trust domain of its SPIFFE ID, or of the name that Linkerd gave it.
+    pub fn trust_domain(&self) -> Option<TrustDomain> {
+        let name = self.name()?;
+        match name.parse::<SpiffeId>() {
+            Ok(id) => Some(id.trust_domain().clone()),
+            Err(_) => linkerd_domain(name),
+        }
     }
 
     pub(crate) fn certified_key(&self) -> Arc<CertifiedKey> {

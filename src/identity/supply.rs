@@ -1,7 +1,7 @@
 //! What a source hands out at one moment. Pure.
 
 use super::Identity;
-use crate::certificate::{SpiffeId, Trust, TrustDomain};
+use crate::certificate::Trust;
 
 /// An identity, and what came along with it.
 #[derive(Clone, Debug)]
@@ -22,11 +22,5 @@ impl Supply {
             trust: Trust::default(),
             from: from.into(),
         }
-    }
-
-    /// The trust domain of its identity, where that is a SPIFFE ID.
-    pub fn trust_domain(&self) -> Option<TrustDomain> {
-        let id = self.identity.name()?.parse::<SpiffeId>().ok()?;
-        Some(id.trust_domain().clone())
     }
 }

@@ -1,7 +1,7 @@
 //! The connections that find out which dialect a peer speaks, where a suite leaves it to them.
 
 use super::Probe;
-use crate::identity::Origin;
+use crate::identity::{LINKERD_MARK, Origin};
 use crate::target::{Dialect, Request, Sni, Versions, Via, Way, alpn};
 
 /// A connection that only looks who is there: without a certificate, and without a request over TLS.
@@ -98,5 +98,3 @@ impl Probe {
 
 /// Where the proxy of Linkerd listens for other proxies.
 pub(crate) const LINKERD_PORT: u16 = 4143;
-/// In the name of every identity that Linkerd gives out.
-pub(crate) const LINKERD_MARK: &str = ".serviceaccount.identity.";

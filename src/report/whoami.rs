@@ -243,7 +243,7 @@ impl Found {
         at: Timestamp,
     ) -> Self {
         let leaf = supply.identity.leaf();
-        let own = supply.trust_domain();
+        let own = supply.identity.trust_domain();
         let domains = supply.trust.bundles.iter().filter_map(|(domain, _)| domain);
         let problems = judgement.problems.iter();
         Self {
@@ -283,11 +283,10 @@ impl Anchors {
         let bundles = roots(&held.bundles);
         let error = match found {
             Err(why) => Some(Failure::of(why)),
-            Ok(found) if bundles.is_empty() => Some(Failure {
+            Ok(found) => bundle.whose.misses(found).map(|why| Failure {
                 step: None,
-                what: useless(bundle, found),
+                what: text(&why),
             }),
-            Ok(_) => None,
         };
         Self {
             suite: suite.to_owned(),
@@ -304,22 +303,6 @@ impl Anchors {
 
     fn named(&self) -> &str {
         self.trust_domain.as_deref().unwrap_or("any trust domain")
-    }
-}
-
-/// Why nothing of what was found is used.
-fn useless(bundle: &BundleSource, found: &Trust) -> String {
-    let named = found.bundles.iter().filter_map(|(domain, _)| domain);
-    let named: Vec<_> = named.map(ToString::to_string).collect();
-    match (&bundle.whose, named.is_empty()) {
-        (Whose::Each, _) => {
-            "names no trust domain; write the name of its trust domain instead of \"*\"".to_owned()
-        }
-        (Whose::Domain(_) | Whose::Any, true) => "holds no bundle".to_owned(),
-        (Whose::Domain(_) | Whose::Any, false) => text(&format!(
-            "holds no bundle of this trust domain; it has {}",
-            named.join(", ")
-        )),
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 use super::rotation::admit;
 use crate::certificate::{Bundle, Trust, TrustDomain};
 use crate::identity::{Anchorage, BundleOrigin, Supplier, Supply};
-use crate::suite::{BundleSource, Whose};
+use crate::suite::BundleSource;
 
 /// What a suite trusts, and where that comes from.
 #[derive(Debug)]
@@ -90,28 +90,12 @@ impl Belief {
             ..Trust::default()
         };
         for ((bundle, _), held) in self.bundles.iter().zip(&pieces.bundles) {
-            let Some(held) = held else { continue };
-            add_crls(&mut trust, held);
-            for (domain, anchors) in held.bundles.iter() {
-                match (&bundle.whose, domain) {
-                    (Whose::Domain(wanted), Some(domain)) if wanted != domain => {}
-                    (Whose::Domain(domain), _) | (Whose::Each, Some(domain)) => {
-                        trust.bundles.insert(domain.clone(), anchors.clone());
-                    }
-                    (Whose::Any, _) => trust.bundles.set_untagged(anchors.clone()),
-                    (Whose::Each, None) => {}
-                }
+            if let Some(held) = held {
+                bundle.whose.admit(&mut trust, held);
             }
         }
         for supply in pieces.sources.iter().flatten() {
-            add_crls(&mut trust, &supply.trust);
-            for (domain, anchors) in supply.trust.bundles.iter() {
-                if let Some(domain) = domain
-                    && trust.bundles.for_domain(domain).is_none()
-                {
-                    trust.bundles.insert(domain.clone(), anchors.clone());
-                }
-            }
+            trust.complete(&supply.trust);
         }
         for (domain, roots) in &self.beside {
             admit(&mut trust.bundles, domain.as_ref(), roots);
@@ -124,22 +108,9 @@ impl Pieces {
     /// Makes sure that a bundle is there for what the suite takes it for.
     pub(super) async fn check(bundle: &BundleSource, at: &Anchorage) -> Result<(), String> {
         let held = at.current().await.map_err(|why| why.to_string())?;
-        let named = held.bundles.iter().filter_map(|(domain, _)| domain);
-        let named: Vec<&str> = named.map(TrustDomain::as_str).collect();
-        match &bundle.whose {
-            Whose::Domain(domain) if held.bundles.for_domain(domain).is_none() => Err(format!(
-                "{} holds no bundle of this trust domain; it has {}",
-                bundle.origin,
-                match named.is_empty() {
-                    true => "none at all".to_owned(),
-                    false => named.join(", "),
-                }
-            )),
-            Whose::Each if named.is_empty() => Err(format!(
-                "{} names no trust domain; write the name of its trust domain instead of \"*\"",
-                bundle.origin
-            )),
-            Whose::Domain(_) | Whose::Each | Whose::Any => Ok(()),
+        match bundle.whose.misses(&held) {
+            Some(why) => Err(format!("{} {why}", bundle.origin)),
+            None => Ok(()),
         }
     }
 
@@ -155,12 +126,4 @@ fn same<T>(ours: &[Option<Arc<T>>], theirs: &[Option<Arc<T>>]) -> bool {
         (None, None) => true,
         (Some(_), None) | (None, Some(_)) => false,
     })
-}
-
-fn add_crls(trust: &mut Trust, from: &Trust) {
-    for crl in &from.crls {
-        if !trust.crls.contains(crl) {
-            trust.crls.push(crl.clone());
-        }
-    }
 }

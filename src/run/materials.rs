@@ -14,7 +14,9 @@ use super::belief::{Belief, Pieces};
 use super::now;
 use crate::certificate::SpiffeId;
 use crate::handshake::Guise;
-use crate::identity::{Anchorage, BundleOrigin, Identity, IdentityError, Origin, Supplier, files};
+use crate::identity::{
+    Anchorage, BundleOrigin, Identity, IdentityError, Origin, Supplier, files, is_linkerds,
+};
 use crate::matrix::trusted::Trusted;
 use crate::suite::{BundleSource, Place, Source, Suite};
 
@@ -318,19 +320,6 @@ fn is_named(identity: &Identity, id: &SpiffeId) -> Result<(), String> {
     } else {
         Err(format!("its certificate says {says:?}, expected {id}"))
     }
-}
-
-/// Linkerd names the same service account in the DNS.
-fn is_linkerds(name: &str, id: &SpiffeId) -> bool {
-    let segments: Vec<&str> = id.path().split('/').collect();
-    let ["", "ns", namespace, "sa", account] = *segments.as_slice() else {
-        return false;
-    };
-    let begin = format!("{account}.{namespace}.serviceaccount.identity.");
-    let rest = name
-        .strip_prefix(&begin)
-        .and_then(|rest| rest.split_once('.'));
-    rest.is_some_and(|(_, domain)| domain == id.trust_domain().as_str())
 }
 
 fn unusable(source: &Source, why: String) -> Unusable {

@@ -129,11 +129,7 @@ fn leaf(
 
 /// Puts the roots into the bundle that judges this trust domain, or names.
 pub(super) fn admit(bundles: &mut Bundles, domain: Option<&TrustDomain>, roots: &Bundle) {
-    let held = match domain {
-        Some(domain) => bundles.for_domain(domain),
-        None => bundles.for_name(),
-    };
-    let both = held.cloned().unwrap_or_default().with(roots);
+    let both = bundles.of(domain).cloned().unwrap_or_default().with(roots);
     let tagged = bundles.iter().map(|(domain, _)| domain.cloned());
     let tagged: Vec<Option<TrustDomain>> = tagged.collect();
     match (domain, tagged.as_slice()) {

@@ -15,9 +15,10 @@ mod source;
 mod target;
 mod yaml;
 
+pub use crate::identity::linkerd_domain;
 pub use mistake::{Mistake, SuiteError};
 pub use rotation::{Canary, Rotation, Side};
-pub use scope::{InvalidId, LINKERD_NAMESPACE, Scope, linkerd_domain};
+pub use scope::{InvalidId, LINKERD_NAMESPACE, Scope};
 
 pub(crate) use mistake::printable;
 
@@ -103,7 +104,26 @@ impl Whose {
                 (Self::Each, None) => {}
             }
         }
-        trust.crls.extend(held.crls.iter().cloned());
+        trust.add_crls(held);
+    }
+
+    /// Why nothing that an origin holds is for whomever it is asked, where that is so.
+    pub fn misses(&self, held: &Trust) -> Option<String> {
+        let named = held.bundles.iter().filter_map(|(domain, _)| domain);
+        let named: Vec<&str> = named.map(TrustDomain::as_str).collect();
+        let is_empty = held.bundles.iter().next().is_none();
+        match self {
+            Self::Domain(_) | Self::Any if is_empty => Some("holds no bundle".to_owned()),
+            Self::Domain(domain) if held.bundles.for_domain(domain).is_none() => Some(format!(
+                "holds no bundle of this trust domain; it has {}",
+                named.join(", ")
+            )),
+            Self::Each if named.is_empty() => Some(
+                "names no trust domain; write the name of its trust domain instead of \"*\""
+                    .to_owned(),
+            ),
+            Self::Domain(_) | Self::Each | Self::Any => None,
+        }
     }
 }
 

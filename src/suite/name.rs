@@ -4,10 +4,10 @@ use std::net::IpAddr;
 
 use super::hello::host_name;
 use super::reader::{Keys, Reader};
-use super::scope::{LINKERD_MARK, linkerd_domain};
 use super::target::Declared;
 use super::yaml::{Node, Value};
 use crate::certificate::{Expected, TrustDomain};
+use crate::identity::{LINKERD_MARK, linkerd_domain};
 use crate::target::{Dialect, Sni};
 
 /// Whom the certificate must name. By default any SVID of a trust domain that there is a bundle for:

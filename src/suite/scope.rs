@@ -3,6 +3,7 @@
 use rustls_pki_types::DnsName;
 
 use crate::certificate::{InvalidSpiffeId, SpiffeId, TrustDomain};
+use crate::identity::LINKERD_MARK;
 
 /// What an ID written short leaves out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,21 +109,5 @@ pub enum InvalidId {
     Spiffe(InvalidSpiffeId),
 }
 
-/// The trust domain that a name of Linkerd ends in; nothing of other names.
-///
-/// ```
-/// # use mtls_probe::suite::linkerd_domain;
-/// let domain = linkerd_domain("web.shop.serviceaccount.identity.linkerd.cluster.local").unwrap();
-/// assert_eq!(domain.as_str(), "cluster.local");
-/// assert_eq!(linkerd_domain("web.shop.svc.cluster.local"), None);
-/// ```
-pub fn linkerd_domain(name: &str) -> Option<TrustDomain> {
-    let (_, rest) = name.split_once(LINKERD_MARK)?;
-    let (_, domain) = rest.split_once('.')?;
-    domain.parse().ok()
-}
-
-/// In the name of every identity that Linkerd gives out.
-pub(super) const LINKERD_MARK: &str = ".serviceaccount.identity.";
 /// Where Linkerd's control plane lives, unless it is told otherwise.
 pub const LINKERD_NAMESPACE: &str = "linkerd";

@@ -3,8 +3,9 @@
 use super::silence::said_goodbye;
 use super::{Library, alert, answer, first_words};
 use crate::certificate::Facts;
+use crate::identity::LINKERD_MARK;
 use crate::observation::{CertificateRequest, Ending, Knocked, NeverConnected, Observation, Stage};
-use crate::plan::{Knock, LINKERD_MARK, LINKERD_PORT};
+use crate::plan::{Knock, LINKERD_PORT};
 use crate::target::{Dialect, HBONE_PORT, Via, Way};
 
 /// What to do next to know the dialect of a peer.

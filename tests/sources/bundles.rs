@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use jiff::Timestamp;
-use mtls_probe::certificate::{Bundles, TrustDomain};
+use mtls_probe::certificate::{Bundles, Trust, TrustDomain};
 use mtls_probe::identity::{Authority, Flaw, files};
+use mtls_probe::suite::Whose;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -85,6 +86,61 @@ fn a_map_keeps_the_roots_of_each_trust_domain_apart() {
     let said = files::load_bundle(&path).unwrap_err().to_string();
     let words = "is a map of bundles (of cluster.local, revoked.example, other.example), and one bundle is expected";
     assert!(said.contains(words), "{said}");
+}
+
+#[test]
+fn a_map_that_is_given_for_whichever_trust_domain_still_tells_them_apart() {
+    let desk = Desk::new();
+    let (one, other) = (desk.root("one"), desk.root("other"));
+    let map = json!({ "trust_domains": {
+        "cluster.local": { "keys": [svid_key(&one)] },
+        "other.example": { "keys": [svid_key(&other)] },
+    } });
+    let held = |name, text: String| Trust {
+        bundles: files::load_bundles(&desk.write(name, text.as_bytes())).unwrap(),
+        crls: vec![],
+    };
+    let (map, plain) = (
+        held("map.json", map.to_string()),
+        held("roots.pem", pem(&one)),
+    );
+    let domain = |name: &str| Whose::Domain(name.parse().unwrap());
+    for (whose, held, want, misses) in [
+        (Whose::Any, &map, [Some(&one), Some(&other), None], None),
+        (Whose::Each, &map, [Some(&one), Some(&other), None], None),
+        (
+            domain("other.example"),
+            &map,
+            [None, Some(&other), None],
+            None,
+        ),
+        (
+            domain("third.example"),
+            &map,
+            [None; 3],
+            Some("holds no bundle of this trust domain; it has cluster.local, other.example"),
+        ),
+        (Whose::Any, &plain, [Some(&one); 3], None),
+        (
+            domain("cluster.local"),
+            &plain,
+            [Some(&one), None, None],
+            None,
+        ),
+        (
+            Whose::Each,
+            &plain,
+            [None; 3],
+            Some("names no trust domain; write the name of its trust domain instead of \"*\""),
+        ),
+    ] {
+        let mut trust = Trust::default();
+        whose.admit(&mut trust, held);
+        let found = ["cluster.local", "other.example", "third.example"]
+            .map(|name| ders(&trust.bundles, name).and_then(|ders| ders.first().cloned()));
+        assert_eq!(found, want.map(Option::<&Vec<u8>>::cloned), "{whose:?}");
+        assert_eq!(whose.misses(held).as_deref(), misses, "{whose:?}");
+    }
 }
 
 #[test]

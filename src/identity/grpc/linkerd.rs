@@ -16,7 +16,8 @@ use crate::certificate::{Bundle, Bundles, Expected, Facts, Trust};
 use crate::identity::Identity;
 use crate::identity::bounds::MAX_ANSWER;
 use crate::identity::error::IdentityError;
-use crate::identity::origin::{Account, Fetched, Linkerd};
+use crate::identity::linkerd_name::linkerd_account;
+use crate::identity::origin::{Fetched, Linkerd};
 use crate::identity::signing_request::{Name, SigningRequest, misnamed};
 use crate::identity::supply::Supply;
 use crate::identity::token::{Proof, token};
@@ -30,7 +31,7 @@ pub(in crate::identity) async fn fetch(
 ) -> Result<Supply, IdentityError> {
     let who = Fetched::Linkerd(from.clone()).to_string();
     let anchors = tls::anchors(&from.anchors, &from.domain, now, walk).await?;
-    let account = account(&from.name);
+    let account = linkerd_account(&from.name);
     let token = token(&from.token, account.as_ref(), now, walk).await?;
 
     let request = SigningRequest::draw(Name::Dns(&from.name), &[])?;
@@ -192,16 +193,6 @@ fn explain(from: &Linkerd, token: &Proof, refusal: &Refusal, now: Timestamp) -> 
         | Code::OutOfRange
         | Code::DataLoss => grant("it does not sign", SEE_THE_LOG),
     }
-}
-
-/// The account of `NAME.NAMESPACE.serviceaccount.identity.…`; the name of an account may have dots.
-fn account(identity: &str) -> Option<Account> {
-    let (account, _) = identity.split_once(".serviceaccount.identity.")?;
-    let (name, namespace) = account.rsplit_once('.')?;
-    Some(Account {
-        namespace: namespace.to_owned(),
-        name: name.to_owned(),
-    })
 }
 
 const ADVICE: Advice = Advice {

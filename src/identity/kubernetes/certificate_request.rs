@@ -81,7 +81,7 @@ pub(in crate::identity) async fn fetch(
             .sum();
         found += &format!(", with {}", counted(roots, "root", "roots"));
         supply.trust = Trust {
-            bundles: tagged(bundles, supply.trust_domain()),
+            bundles: tagged(bundles, supply.identity.trust_domain()),
             crls: vec![],
         };
     }

@@ -70,7 +70,7 @@ pub(super) async fn secret(from: &Secret, walk: &mut Walk) -> Result<Supply, Ide
             .sum();
         found += &format!(", {} in {:?}", counted(roots, "root", "roots"), from.bundle);
         supply.trust = Trust {
-            bundles: tagged(bundles, supply.trust_domain()),
+            bundles: tagged(bundles, supply.identity.trust_domain()),
             crls: vec![],
         };
     }
