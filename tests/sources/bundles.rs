@@ -12,6 +12,8 @@ use mtls_probe::suite::Whose;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::standins::signer::pem;
+
 #[test]
 fn one_bundle_is_the_same_in_every_form() {
     let desk = Desk::new();
@@ -380,13 +382,6 @@ impl Desk {
 
 fn svid_key(der: &[u8]) -> Value {
     json!({ "use": "x509-svid", "kty": "EC", "crv": "P-256", "x": "AA", "y": "AA", "x5c": [STANDARD.encode(der)] })
-}
-
-fn pem(der: &[u8]) -> String {
-    format!(
-        "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
-        STANDARD.encode(der)
-    )
 }
 
 fn ders(bundles: &Bundles, domain: &str) -> Option<Vec<Vec<u8>>> {

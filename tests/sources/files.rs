@@ -18,6 +18,8 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, KeyUsagePurpose,
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
+use crate::standins::signer::pem;
+
 const ID: &str = "spiffe://cluster.local/ns/default/sa/frontend";
 
 #[tokio::test]
@@ -763,10 +765,6 @@ fn root_named(uri: &str) -> String {
         .self_signed(&KeyPair::generate().unwrap())
         .unwrap()
         .pem()
-}
-
-fn pem(der: &[u8]) -> String {
-    pem::encode(&pem::Pem::new("CERTIFICATE", der))
 }
 
 fn serial(supply: &Supply) -> String {

@@ -20,7 +20,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
-use crate::standins::kubernetes::{Kubernetes, Mood, SECRET_MARK, pem_of};
+use crate::standins::kubernetes::{Kubernetes, Mood, SECRET_MARK};
+use crate::standins::signer::pem;
 
 #[tokio::test]
 async fn a_secret_holds_an_identity_and_its_roots() {
@@ -93,8 +94,8 @@ async fn the_roots_of_a_secret_are_those_of_the_leafs_trust_domain_alone() {
 async fn a_config_map_holds_trust_anchors_as_text_or_as_bytes() {
     let stage = Stage::set().await;
     let roots = [
-        pem_of(stage.ca.root().unwrap()),
-        pem_of(stage.old.root().unwrap()),
+        pem(stage.ca.root().unwrap()),
+        pem(stage.old.root().unwrap()),
     ]
     .concat();
     {
@@ -151,7 +152,7 @@ async fn a_config_map_may_hold_a_map_of_bundles() {
 #[tokio::test]
 async fn the_root_of_istios_own_ca_is_taken_from_its_secret_without_the_key() {
     let stage = Stage::set().await;
-    let root = pem_of(stage.ca.root().unwrap());
+    let root = pem(stage.ca.root().unwrap());
     let key = stage.mint().key_pem();
     let entries = [
         ("root-cert.pem", root.as_str()),
@@ -701,7 +702,7 @@ impl Stage {
 
     fn fill(&self, minted: &Minted) {
         let (chain, key) = (minted.chain_pem(), minted.key_pem());
-        let root = pem_of(self.ca.root().unwrap());
+        let root = pem(self.ca.root().unwrap());
         let entries = [
             ("tls.crt", chain.as_str()),
             ("tls.key", key.as_str()),

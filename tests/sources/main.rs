@@ -1,7 +1,7 @@
 //! Identities from where they live, each source with a server that speaks its protocol for real and
 //! holds to its rules, or breaks them on demand.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "a test may fail so"

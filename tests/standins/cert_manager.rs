@@ -5,18 +5,15 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use jiff::Timestamp;
-use rcgen::{
-    BasicConstraints, CertificateParams, CertificateSigningRequestParams, CertifiedIssuer, DnType,
-    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, SanType, SerialNumber,
-};
+use jiff::SignedDuration;
+use mtls_probe::run::now;
 use serde_json::{Value, json};
-use time::OffsetDateTime;
 
 use super::kubernetes::{Answer, failure, not_found, object};
+use super::signer::{Asked, Key, Signed, Signer, pem};
 
 pub(crate) struct CertManager {
-    ca: CertifiedIssuer<'static, KeyPair>,
+    ca: Signer,
     requests: BTreeMap<(String, String), Request>,
     made: usize,
     pub(crate) manner: Manner,
@@ -59,15 +56,8 @@ struct Request {
 
 impl CertManager {
     pub(crate) fn new() -> Self {
-        let mut params = CertificateParams::default();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "mesh CA");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let key = KeyPair::generate().unwrap();
         Self {
-            ca: CertifiedIssuer::self_signed(params, key).unwrap(),
+            ca: Signer::new("mesh"),
             requests: BTreeMap::new(),
             made: 0,
             manner: Manner::Signs,
@@ -203,7 +193,7 @@ impl CertManager {
         json!({
             "conditions": [approved, issued],
             "certificate": STANDARD.encode(certificate),
-            "ca": STANDARD.encode(self.ca.pem()),
+            "ca": STANDARD.encode(pem(&self.ca.root)),
         })
     }
 
@@ -215,22 +205,14 @@ impl CertManager {
             .as_str()
             .ok_or("identity annotation is missing")?;
         let csr = csr(request).ok_or("cannot decode the request")?;
-        let uris: Vec<String> = csr
-            .params
-            .subject_alt_names
-            .iter()
-            .filter_map(|name| {
-                let SanType::URI(uri) = name else { return None };
-                Some(uri.to_string())
-            })
-            .collect();
-        if csr.params.subject_alt_names.len() != uris.len() {
+        let Asked { uris, dns, .. } = &csr;
+        if !dns.is_empty() || csr.more > 0 {
             return Err("forbidden DNS, IP or email names".to_owned());
         }
-        if csr.params.distinguished_name.iter().next().is_some() {
+        if csr.has_subject {
             return Err("forbidden extension: subject".to_owned());
         }
-        if uris != [identity] {
+        if *uris != [identity] {
             return Err(format!(
                 "unexpected SPIFFE ID requested, exp={identity:?} got={uris:?}"
             ));
@@ -269,48 +251,34 @@ impl CertManager {
     }
 
     fn sign(&self, request: &Value) -> String {
-        let mut csr = csr(request).unwrap();
-        let now = OffsetDateTime::from_unix_timestamp(now().as_second()).unwrap();
-        let hour = time::Duration::HOUR;
-        let params = &mut csr.params;
-        params.not_before = now - hour * 2;
-        params.not_after = now + hour;
-        params.serial_number = Some(SerialNumber::from(u64::try_from(self.made).unwrap()));
-        params.key_usages = vec![
-            KeyUsagePurpose::DigitalSignature,
-            KeyUsagePurpose::KeyEncipherment,
-        ];
-        params.extended_key_usages = vec![
-            ExtendedKeyUsagePurpose::ServerAuth,
-            ExtendedKeyUsagePurpose::ClientAuth,
-        ];
-        params.use_authority_key_identifier_extension = true;
-        if self.manner == Manner::Expired {
-            params.not_after = now - hour;
+        let asked = csr(request).unwrap();
+        let hour = SignedDuration::from_hours(1);
+        let mut what = Signed {
+            uris: asked.uris,
+            dns: vec![],
+            not_before: now() - hour * 2,
+            not_after: now() + hour,
+        };
+        let mut key = asked.key;
+        match self.manner {
+            Manner::Expired => what.not_after = now() - hour,
+            Manner::ForSomebodyElse => {
+                what.uris = vec!["spiffe://cluster.local/ns/default/sa/other".to_owned()];
+            }
+            Manner::OtherKey => key = Key::draw(),
+            _ => {}
         }
-        if self.manner == Manner::ForSomebodyElse {
-            let other = "spiffe://cluster.local/ns/default/sa/other";
-            params.subject_alt_names = vec![SanType::URI(other.try_into().unwrap())];
-        }
-        if self.manner == Manner::OtherKey {
-            let key = KeyPair::generate().unwrap();
-            return csr.params.signed_by(&key, &self.ca).unwrap().pem();
-        }
-        csr.signed_by(&self.ca).unwrap().pem()
+        pem(&self.ca.sign(&what, &key)) + &pem(&self.ca.issuing)
     }
 }
 
-fn csr(request: &Value) -> Option<CertificateSigningRequestParams> {
-    let pem = STANDARD.decode(request["spec"]["request"].as_str()?).ok()?;
-    CertificateSigningRequestParams::from_pem(std::str::from_utf8(&pem).ok()?).ok()
+fn csr(request: &Value) -> Option<Asked> {
+    let text = STANDARD.decode(request["spec"]["request"].as_str()?).ok()?;
+    Asked::read(pem::parse(text).ok()?.contents()).ok()
 }
 
 fn condition(kind: &str, status: &str, reason: &str, message: &str) -> Value {
     json!({ "type": kind, "status": status, "reason": reason, "message": message })
-}
-
-fn now() -> Timestamp {
-    mtls_probe::run::now()
 }
 
 const KIND: &str = "certificaterequests.cert-manager.io";

@@ -13,10 +13,10 @@ use tokio::task::JoinSet;
 use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
 
 /// What is behind a door sees these.
-pub type Visitors = ReceiverStream<io::Result<DuplexStream>>;
+pub(crate) type Visitors = ReceiverStream<io::Result<DuplexStream>>;
 
 /// A door. Who comes through it is cut off when it closes, and it closes when dropped.
-pub struct Door {
+pub(crate) struct Door {
     endpoint: Endpoint,
     guard: JoinSet<()>,
     _folder: Option<TempDir>,
@@ -24,7 +24,7 @@ pub struct Door {
 
 impl Door {
     /// On a socket in a folder of its own.
-    pub fn unix() -> (Self, Visitors) {
+    pub(crate) fn unix() -> (Self, Visitors) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("agent.sock");
         let (guard, visitors) = stand_at(&path);
@@ -36,7 +36,7 @@ impl Door {
         (door, visitors)
     }
 
-    pub async fn tcp() -> (Self, Visitors) {
+    pub(crate) async fn tcp() -> (Self, Visitors) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = Endpoint::Tcp(listener.local_addr().unwrap());
         let (sender, visitors) = mpsc::channel(8);
@@ -55,11 +55,11 @@ impl Door {
         (door, ReceiverStream::new(visitors))
     }
 
-    pub fn endpoint(&self) -> Endpoint {
+    pub(crate) fn endpoint(&self) -> Endpoint {
         self.endpoint.clone()
     }
 
-    pub fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         match &self.endpoint {
             Endpoint::Unix(path) => path.clone(),
             Endpoint::Tcp(address) => panic!("{address} is no path"),
@@ -67,12 +67,12 @@ impl Door {
     }
 
     /// Cuts whoever is inside. The socket stays, as that of a process that was killed.
-    pub async fn close(&mut self) {
+    pub(crate) async fn close(&mut self) {
         self.guard.shutdown().await;
     }
 
     /// Opens again at the same place.
-    pub fn open(&mut self) -> Visitors {
+    pub(crate) fn open(&mut self) -> Visitors {
         let path = self.path();
         fs::remove_file(&path).unwrap();
         let (guard, visitors) = stand_at(&path);

@@ -1,8 +1,6 @@
 //! Istio's CA, by the rules of istiod and of istio-csr, whichever is stricter: whom the token proves is
 //! who is signed for, and the request holds that one URI SAN and nothing else.
 
-#![expect(clippy::wildcard_enum_match_arm, reason = "a whim concerns one place")]
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,19 +57,19 @@ pub(crate) enum Whim {
 
 /// One that runs.
 pub(crate) struct IstioCa {
-    pub signer: Arc<Signer>,
-    pub running: Running,
+    pub(crate) signer: Arc<Signer>,
+    pub(crate) running: Running,
     whim: Arc<Mutex<Whim>>,
     /// What came with the last request that was granted.
-    pub last: Arc<Mutex<Option<Last>>>,
+    pub(crate) last: Arc<Mutex<Option<Last>>>,
 }
 
 /// What came with a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Last {
-    pub cluster: Option<String>,
-    pub seconds: i64,
-    pub has_metadata: bool,
+    pub(crate) cluster: Option<String>,
+    pub(crate) seconds: i64,
+    pub(crate) has_metadata: bool,
 }
 
 impl IstioCa {

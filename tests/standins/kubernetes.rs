@@ -33,7 +33,8 @@ use tokio_rustls::TlsAcceptor;
 
 use super::any_client::AnyClient;
 use super::cert_manager::CertManager;
-use super::jwt;
+use super::signer::pem;
+use super::tokens;
 
 /// A cluster that runs for as long as this lives.
 pub(crate) struct Kubernetes {
@@ -199,7 +200,7 @@ impl Kubernetes {
     }
 
     pub(crate) fn ca_pem(&self) -> String {
-        pem_of(self.ca.root().unwrap())
+        pem(self.ca.root().unwrap())
     }
 
     /// A path for a file of a test.
@@ -505,18 +506,13 @@ fn token(state: &mut State, asked: &Asked, body: &[u8]) -> Answer {
         audiences.push("https://kubernetes.default.svc.cluster.local".to_owned());
     }
     let now = mtls_probe::run::now();
-    let issued = jwt::of_account(
-        &asked.namespace,
-        &asked.name,
-        &audiences,
-        now.as_second(),
-        seconds,
-    );
+    let expires = now + SignedDuration::from_secs(seconds);
+    let claims = json!({ "aud": audiences, "exp": expires.as_second() });
+    let issued = tokens::with(&asked.namespace, &asked.name, claims);
     if for_api {
         let user = format!("system:serviceaccount:{}:{}", asked.namespace, asked.name);
         state.tokens.insert(issued.clone(), user);
     }
-    let expires = now + SignedDuration::from_secs(seconds);
     object(
         201,
         json!({
@@ -595,19 +591,6 @@ fn bytes(entries: &[(&str, &str)]) -> BTreeMap<String, Vec<u8>> {
     entries
         .map(|(name, text)| ((*name).to_owned(), text.as_bytes().to_vec()))
         .collect()
-}
-
-pub(crate) fn pem_of(der: &[u8]) -> String {
-    let body = STANDARD.encode(der);
-    let lines: Vec<_> = body
-        .as_bytes()
-        .chunks(64)
-        .map(String::from_utf8_lossy)
-        .collect();
-    format!(
-        "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
-        lines.join("\n")
-    )
 }
 
 fn write_private(path: &PathBuf, text: &str) {

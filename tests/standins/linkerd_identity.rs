@@ -1,8 +1,6 @@
 //! Linkerd's identity controller behind its proxy, by their rules: mesh TLS 1.3 by the proxy's own name,
 //! no client certificate, a token, one DNS name, DER.
 
-#![expect(clippy::wildcard_enum_match_arm, reason = "a whim concerns one place")]
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,8 +42,8 @@ pub(crate) enum Whim {
 
 /// One that runs.
 pub(crate) struct LinkerdIdentity {
-    pub signer: Arc<Signer>,
-    pub running: Running,
+    pub(crate) signer: Arc<Signer>,
+    pub(crate) running: Running,
     whim: Arc<Mutex<Whim>>,
 }
 

@@ -1,37 +1,33 @@
 //! Servers that hand out or sign identities, as the real ones do: each enforces its rules, and breaks
 //! them on demand.
 
-#![allow(
-    dead_code,
-    unreachable_pub,
+#![expect(
     clippy::wildcard_enum_match_arm,
-    reason = "each test uses a part of it, and each fault breaks one thing"
+    reason = "each fault breaks one thing, and what a request may hold is open"
 )]
 
 #[cfg(feature = "kubernetes")]
-pub mod any_client;
+pub(crate) mod any_client;
 #[cfg(feature = "kubernetes")]
-pub mod cert_manager;
+pub(crate) mod cert_manager;
 #[cfg(feature = "grpc")]
-pub mod domain;
+pub(crate) mod domain;
 #[cfg(feature = "grpc")]
-pub mod door;
+pub(crate) mod door;
 #[cfg(feature = "grpc")]
-pub mod generated;
+pub(crate) mod generated;
 #[cfg(feature = "grpc")]
-pub mod istio_ca;
-pub mod jwt;
+pub(crate) mod istio_ca;
 #[cfg(feature = "kubernetes")]
-pub mod kubernetes;
+pub(crate) mod kubernetes;
 #[cfg(feature = "grpc")]
-pub mod linkerd_identity;
+pub(crate) mod linkerd_identity;
 #[cfg(feature = "grpc")]
-pub mod over_tls;
+pub(crate) mod over_tls;
+pub(crate) mod signer;
 #[cfg(feature = "grpc")]
-pub mod signer;
+pub(crate) mod spire_server;
+#[cfg(any(feature = "grpc", feature = "kubernetes"))]
+pub(crate) mod tokens;
 #[cfg(feature = "grpc")]
-pub mod spire_server;
-#[cfg(feature = "grpc")]
-pub mod tokens;
-#[cfg(feature = "grpc")]
-pub mod workload_api;
+pub(crate) mod workload_api;

@@ -22,9 +22,9 @@ use tonic::codegen::Service;
 
 /// A server, for as long as this lives.
 pub(crate) struct Running {
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// How many requests got through to it.
-    pub asked: Arc<AtomicUsize>,
+    pub(crate) asked: Arc<AtomicUsize>,
     _tasks: JoinSet<()>,
 }
 

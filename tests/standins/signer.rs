@@ -1,11 +1,6 @@
 //! A CA that signs what others ask for, by the key of their request, and servers that show its
 //! certificates.
 
-#![expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "what a request may hold is open"
-)]
-
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -30,8 +25,8 @@ use x509_parser::prelude::FromDer;
 
 /// A root, and a CA below it that signs.
 pub(crate) struct Signer {
-    pub root: CertificateDer<'static>,
-    pub issuing: CertificateDer<'static>,
+    pub(crate) root: CertificateDer<'static>,
+    pub(crate) issuing: CertificateDer<'static>,
     name: CertificateParams,
     key: KeyPair,
     authority: Authority,
@@ -145,13 +140,14 @@ impl Signer {
 /// What a certificate is to say.
 #[derive(Clone, Debug)]
 pub(crate) struct Signed {
-    pub uris: Vec<String>,
-    pub dns: Vec<String>,
-    pub not_before: Timestamp,
-    pub not_after: Timestamp,
+    pub(crate) uris: Vec<String>,
+    pub(crate) dns: Vec<String>,
+    pub(crate) not_before: Timestamp,
+    pub(crate) not_after: Timestamp,
 }
 
 /// A public key, ECDSA P-256.
+#[derive(Clone)]
 pub(crate) struct Key(Vec<u8>);
 
 impl Key {
@@ -171,13 +167,14 @@ impl PublicKeyData for Key {
 }
 
 /// What a request asks for.
+#[derive(Clone)]
 pub(crate) struct Asked {
-    pub key: Key,
-    pub uris: Vec<String>,
-    pub dns: Vec<String>,
+    pub(crate) key: Key,
+    pub(crate) uris: Vec<String>,
+    pub(crate) dns: Vec<String>,
     /// Names of other kinds, and extensions that are no names.
-    pub more: usize,
-    pub has_subject: bool,
+    pub(crate) more: usize,
+    pub(crate) has_subject: bool,
 }
 
 impl Asked {

@@ -6,21 +6,22 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use mtls_probe::identity::Endpoint;
+use rustls_pki_types::CertificateDer;
 use tokio::task::JoinSet;
 use tonic::transport::Server;
 use tonic::{Code, Request, Response, Status};
 
-use super::domain::{Csr, Signer};
 use super::door::Door;
 use super::generated::spire::api::server::bundle::v1::GetBundleRequest;
 use super::generated::spire::api::server::bundle::v1::bundle_server;
 use super::generated::spire::api::server::svid::v1::svid_server;
 use super::generated::spire::api::server::svid::v1::{MintX509svidRequest, MintX509svidResponse};
 use super::generated::spire::api::types;
+use super::signer::{Asked, Key, Signed, Signer};
 
 /// How it misbehaves.
 #[derive(Clone, Debug)]
-pub enum Fault {
+pub(crate) enum Fault {
     None,
     /// It answers every request to mint so.
     Refuses(Code, &'static str),
@@ -43,19 +44,19 @@ pub enum Fault {
 }
 
 /// A server of `one.example`.
-pub struct SpireServer {
+pub(crate) struct SpireServer {
     door: Door,
-    requests: Arc<Mutex<Vec<(Csr, i32)>>>,
-    pub root: Vec<u8>,
+    requests: Arc<Mutex<Vec<(Asked, i32)>>>,
+    pub(crate) root: CertificateDer<'static>,
     _serving: JoinSet<()>,
 }
 
 impl SpireServer {
-    pub fn start(fault: Fault) -> Self {
+    pub(crate) fn start(fault: Fault) -> Self {
         let (door, visitors) = Door::unix();
         let signer = Arc::new(Signer::new("SPIRE"));
         let requests = Arc::default();
-        let root = signer.root();
+        let root = signer.root.clone();
         let desk = Desk {
             fault,
             signer,
@@ -75,12 +76,12 @@ impl SpireServer {
         }
     }
 
-    pub fn endpoint(&self) -> Endpoint {
+    pub(crate) fn endpoint(&self) -> Endpoint {
         self.door.endpoint()
     }
 
     /// What it was asked to mint, with the lifetime in seconds.
-    pub fn requests(&self) -> Vec<(Csr, i32)> {
+    pub(crate) fn requests(&self) -> Vec<(Asked, i32)> {
         self.requests.lock().unwrap().clone()
     }
 }
@@ -89,7 +90,7 @@ impl SpireServer {
 struct Desk {
     fault: Fault,
     signer: Arc<Signer>,
-    requests: Arc<Mutex<Vec<(Csr, i32)>>>,
+    requests: Arc<Mutex<Vec<(Asked, i32)>>>,
 }
 
 const DOMAIN: &str = "one.example";
@@ -108,7 +109,7 @@ impl svid_server::Svid for Desk {
         }
         let MintX509svidRequest { csr, ttl } = request.into_inner();
         let malformed = |why| Status::invalid_argument(format!("malformed CSR: {why}"));
-        let mut csr = Csr::read(&csr).map_err(malformed)?;
+        let csr = Asked::read(&csr).map_err(malformed)?;
         self.requests.lock().unwrap().push((csr.clone(), ttl));
         let [id] = csr.uris.as_slice() else {
             return Err(Status::invalid_argument(
@@ -126,20 +127,28 @@ impl svid_server::Svid for Desk {
         }
         let now = mtls_probe::run::now();
         let ttl = if ttl == 0 { 3600 } else { i64::from(ttl) };
-        let mut from = now - SignedDuration::from_secs(10);
-        let mut to = now + SignedDuration::from_secs(ttl);
+        let mut what = Signed {
+            uris: csr.uris.clone(),
+            dns: csr.dns.clone(),
+            not_before: now - SignedDuration::from_secs(10),
+            not_after: now + SignedDuration::from_secs(ttl),
+        };
+        let mut key = csr.key;
         match &self.fault {
-            Fault::AnotherKey => csr = csr.for_another_key(),
-            Fault::AnotherId(id) => csr.uris = vec![(*id).to_owned()],
+            Fault::AnotherKey => key = Key::draw(),
+            Fault::AnotherId(id) => what.uris = vec![(*id).to_owned()],
             Fault::Expired => {
-                from = Timestamp::UNIX_EPOCH;
-                to = now - SignedDuration::from_hours(1);
+                what.not_before = Timestamp::UNIX_EPOCH;
+                what.not_after = now - SignedDuration::from_hours(1);
             }
             _ => {}
         }
         let cert_chain = match &self.fault {
             Fault::Chain(chain) => chain.clone(),
-            _ => vec![self.signer.sign(&csr, from, to)],
+            _ => vec![
+                self.signer.sign(&what, &key).to_vec(),
+                self.signer.issuing.to_vec(),
+            ],
         };
         Ok(Response::new(MintX509svidResponse {
             svid: Some(types::X509svid {
@@ -148,7 +157,7 @@ impl svid_server::Svid for Desk {
                     trust_domain: DOMAIN.to_owned(),
                     path,
                 }),
-                expires_at: to.as_second(),
+                expires_at: what.not_after.as_second(),
             }),
         }))
     }
@@ -168,7 +177,7 @@ impl bundle_server::Bundle for Desk {
             _ => DOMAIN,
         };
         let own = types::X509Certificate {
-            asn1: self.signer.root(),
+            asn1: self.signer.root.to_vec(),
             tainted: false,
         };
         let x509_authorities = match &self.fault {

@@ -19,6 +19,7 @@ pub(crate) fn with(namespace: &str, name: &str, claims: Value) -> String {
         "sub": format!("system:serviceaccount:{namespace}:{name}"),
         "exp": (now() + SignedDuration::from_secs(630)).as_second(),
         "nbf": now().as_second(),
+        "kubernetes.io": { "namespace": namespace, "serviceaccount": { "name": name } },
     });
     let (all_of, Value::Object(claims)) = (all.as_object_mut().unwrap(), claims) else {
         panic!("claims are an object");

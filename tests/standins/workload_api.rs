@@ -24,7 +24,7 @@ use super::generated::workload::{
 
 /// What an agent says.
 #[derive(Clone)]
-pub enum Says {
+pub(crate) enum Says {
     /// All that there is.
     State(Box<State>),
     /// No, and it ends the streams.
@@ -37,16 +37,16 @@ pub enum Says {
 
 /// All that an agent knows.
 #[derive(Clone, Default)]
-pub struct State {
-    pub svids: Vec<X509svid>,
-    pub federated: HashMap<String, Vec<u8>>,
-    pub bundles: HashMap<String, Vec<u8>>,
-    pub crl: Vec<Vec<u8>>,
+pub(crate) struct State {
+    pub(crate) svids: Vec<X509svid>,
+    pub(crate) federated: HashMap<String, Vec<u8>>,
+    pub(crate) bundles: HashMap<String, Vec<u8>>,
+    pub(crate) crl: Vec<Vec<u8>>,
 }
 
 impl State {
     /// These identities, and nothing else.
-    pub fn of(svids: impl IntoIterator<Item = X509svid>) -> Self {
+    pub(crate) fn of(svids: impl IntoIterator<Item = X509svid>) -> Self {
         Self {
             svids: svids.into_iter().collect(),
             ..Self::default()
@@ -54,12 +54,12 @@ impl State {
     }
 
     /// With the bundle of a foreign trust domain.
-    pub fn federated_with(mut self, other: &Domain) -> Self {
+    pub(crate) fn federated_with(mut self, other: &Domain) -> Self {
         self.federated.insert(other.own_id(), other.bundle());
         self
     }
 
-    pub fn bundle(mut self, id: impl Into<String>, der: Vec<u8>) -> Self {
+    pub(crate) fn bundle(mut self, id: impl Into<String>, der: Vec<u8>) -> Self {
         self.bundles.insert(id.into(), der);
         self
     }
@@ -72,7 +72,7 @@ impl From<State> for Says {
 }
 
 /// An agent at a door.
-pub struct Agent {
+pub(crate) struct Agent {
     says: watch::Sender<Says>,
     asked: Arc<AtomicUsize>,
     door: Door,
@@ -81,11 +81,11 @@ pub struct Agent {
 
 impl Agent {
     /// On a Unix socket.
-    pub fn start(says: impl Into<Says>) -> Self {
+    pub(crate) fn start(says: impl Into<Says>) -> Self {
         Self::behind(Door::unix(), says)
     }
 
-    pub async fn start_on_tcp(says: impl Into<Says>) -> Self {
+    pub(crate) async fn start_on_tcp(says: impl Into<Says>) -> Self {
         Self::behind(Door::tcp().await, says)
     }
 
@@ -100,32 +100,32 @@ impl Agent {
         agent
     }
 
-    pub fn endpoint(&self) -> Endpoint {
+    pub(crate) fn endpoint(&self) -> Endpoint {
         self.door.endpoint()
     }
 
-    pub fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.door.path()
     }
 
     /// From now on, and at once to whoever listens.
-    pub fn says(&self, what: impl Into<Says>) {
+    pub(crate) fn says(&self, what: impl Into<Says>) {
         self.says.send_replace(what.into());
     }
 
     /// Dies; its socket stays.
-    pub async fn stop(&mut self) {
+    pub(crate) async fn stop(&mut self) {
         self.door.close().await;
         self.serving.shutdown().await;
     }
 
-    pub fn start_again(&mut self) {
+    pub(crate) fn start_again(&mut self) {
         let visitors = self.door.open();
         self.serve(visitors);
     }
 
     /// How often it was asked, with the header.
-    pub fn asked(&self) -> usize {
+    pub(crate) fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
 
