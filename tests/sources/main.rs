@@ -13,15 +13,23 @@ mod ca_stage;
 #[cfg(feature = "kubernetes")]
 mod certificate_request;
 mod files;
+#[cfg(all(feature = "grpc", feature = "kubernetes"))]
+mod gate;
 #[cfg(feature = "grpc")]
 mod istio_ca;
 #[cfg(feature = "kubernetes")]
 mod kubernetes;
 #[cfg(feature = "grpc")]
 mod linkerd;
+#[cfg(all(feature = "grpc", feature = "kubernetes"))]
+mod mesh;
+#[cfg(all(feature = "grpc", feature = "kubernetes"))]
+mod needles;
 mod negatives;
 #[cfg(all(feature = "kubernetes", target_os = "linux"))]
 mod pod;
+#[cfg(all(feature = "grpc", feature = "kubernetes"))]
+mod secrets;
 #[cfg(feature = "grpc")]
 mod spire_server;
 #[path = "../standins/mod.rs"]

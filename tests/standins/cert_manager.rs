@@ -19,6 +19,8 @@ pub(crate) struct CertManager {
     pub(crate) manner: Manner,
     /// The lifetime that the approver is set up for.
     pub(crate) duration: &'static str,
+    /// For how long from now it signs, whatever is asked for.
+    pub(crate) lasting: SignedDuration,
 }
 
 /// What becomes of a request.
@@ -62,7 +64,12 @@ impl CertManager {
             made: 0,
             manner: Manner::Signs,
             duration: "3600s",
+            lasting: SignedDuration::from_hours(1),
         }
+    }
+
+    pub(crate) fn root(&self) -> Vec<u8> {
+        self.ca.der().to_vec()
     }
 
     /// Requests that are still there.
@@ -257,7 +264,7 @@ impl CertManager {
             uris: asked.uris,
             dns: vec![],
             not_before: now() - hour * 2,
-            not_after: now() + hour,
+            not_after: now() + self.lasting,
         };
         let mut key = asked.key;
         match self.manner {

@@ -41,6 +41,11 @@ impl Domain {
         self.root.root().unwrap().to_vec()
     }
 
+    /// The CA that signs.
+    pub(crate) fn issuing(&self) -> &Authority {
+        &self.issuing
+    }
+
     pub(crate) fn crl(&self) -> Vec<u8> {
         self.issuing.revoke(&[], self.now).unwrap().to_vec()
     }

@@ -60,6 +60,8 @@ pub(crate) struct State {
     accounts: BTreeSet<(String, String)>,
     pub(crate) cert_manager: Option<CertManager>,
     pub(crate) mood: Mood,
+    /// Every token of an account that was ever asked for.
+    pub(crate) issued: Vec<String>,
     audit: Vec<String>,
 }
 
@@ -123,6 +125,7 @@ impl Kubernetes {
             accounts: BTreeSet::new(),
             cert_manager: None,
             mood: Mood::Well,
+            issued: vec![],
             audit: vec![],
         }));
         let mut server = JoinSet::new();
@@ -509,6 +512,7 @@ fn token(state: &mut State, asked: &Asked, body: &[u8]) -> Answer {
     let expires = now + SignedDuration::from_secs(seconds);
     let claims = json!({ "aud": audiences, "exp": expires.as_second() });
     let issued = tokens::with(&asked.namespace, &asked.name, claims);
+    state.issued.push(issued.clone());
     if for_api {
         let user = format!("system:serviceaccount:{}:{}", asked.namespace, asked.name);
         state.tokens.insert(issued.clone(), user);

@@ -37,6 +37,8 @@ pub(crate) enum Fault {
     AnotherId(&'static str),
     /// What it signs has expired.
     Expired,
+    /// What it signs lasts so long: its own CA has no more left.
+    Lasting(SignedDuration),
     /// Its bundle is of this trust domain.
     BundleOf(&'static str),
     /// Its bundle holds these.
@@ -141,6 +143,7 @@ impl svid_server::Svid for Desk {
                 what.not_before = Timestamp::UNIX_EPOCH;
                 what.not_after = now - SignedDuration::from_hours(1);
             }
+            Fault::Lasting(span) => to = now + *span,
             _ => {}
         }
         let cert_chain = match &self.fault {
