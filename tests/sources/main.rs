@@ -29,6 +29,8 @@ mod negatives;
 #[cfg(all(feature = "kubernetes", target_os = "linux"))]
 mod pod;
 #[cfg(all(feature = "grpc", feature = "kubernetes"))]
+mod rotation;
+#[cfg(all(feature = "grpc", feature = "kubernetes"))]
 mod secrets;
 #[cfg(feature = "grpc")]
 mod spire_server;

@@ -18,7 +18,8 @@ use crate::standins::cert_manager::CertManager;
 use crate::standins::domain::Domain;
 use crate::standins::generated::workload::X509svid;
 use crate::standins::istio_ca::{self, IstioCa};
-use crate::standins::kubernetes::{Kubernetes, pem_of};
+use crate::standins::kubernetes::Kubernetes;
+use crate::standins::signer::pem;
 use crate::standins::linkerd_identity::{self, LinkerdIdentity};
 use crate::standins::spire_server::{Fault, SpireServer};
 use crate::standins::tokens::token;
@@ -139,13 +140,13 @@ impl Mesh {
                 &self.linkerd.signer.root,
             ),
         ] {
-            state.config_map(namespace, name, &[(key, &pem_of(der))]);
+            state.config_map(namespace, name, &[(key, &pem(der))]);
         }
         let mut manager = CertManager::new();
         manager.lasting = span;
         state.cert_manager = Some(manager);
         drop(state);
-        let roots: String = self.roots().iter().map(|root| pem_of(root)).collect();
+        let roots: String = self.roots().iter().map(|root| pem(root)).collect();
         let mut state = self.cluster.state();
         state.config_map("default", "gate", &[("roots.pem", &roots)]);
     }
@@ -158,7 +159,7 @@ impl Mesh {
             self.domain.bundle(),
             self.istio.signer.root.to_vec(),
             self.linkerd.signer.root.to_vec(),
-            self.spire.root.clone(),
+            self.spire.root.to_vec(),
             state.cert_manager.as_ref().unwrap().root(),
         ]
     }
@@ -220,7 +221,7 @@ impl Mesh {
     }
 
     pub(crate) fn root(&self) -> String {
-        pem_of(self.ca.root().unwrap())
+        pem(self.ca.root().unwrap())
     }
 
     /// A gate that takes what every source hands out.

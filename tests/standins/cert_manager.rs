@@ -69,7 +69,7 @@ impl CertManager {
     }
 
     pub(crate) fn root(&self) -> Vec<u8> {
-        self.ca.der().to_vec()
+        self.ca.root.to_vec()
     }
 
     /// Requests that are still there.

@@ -143,7 +143,7 @@ impl svid_server::Svid for Desk {
                 what.not_before = Timestamp::UNIX_EPOCH;
                 what.not_after = now - SignedDuration::from_hours(1);
             }
-            Fault::Lasting(span) => to = now + *span,
+            Fault::Lasting(span) => what.not_after = now + *span,
             _ => {}
         }
         let cert_chain = match &self.fault {
