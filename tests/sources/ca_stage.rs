@@ -38,10 +38,10 @@ impl Stage {
     }
 
     pub(crate) fn of_istio(ca: istio_ca::IstioCa) -> Self {
-        let folder = folder(&ca.signer, &token("default", "frontend", "istio-ca"));
+        let folder = folder(&ca.desk.signer, &token("default", "frontend", "istio-ca"));
         Self {
             origin: Fetched::IstioCa(IstioCa {
-                address: ca.running.address.to_string(),
+                address: ca.door.address().to_string(),
                 server_name: Some(istio_ca::NAMES[0].to_owned()),
                 anchors: BundleOrigin::File(folder.path().join("roots.pem")),
                 token: Token::File {
@@ -53,7 +53,7 @@ impl Stage {
                 lifetime: Duration::from_secs(15 * 60 + 30),
                 cluster_id: None,
             }),
-            signer: Arc::clone(&ca.signer),
+            signer: Arc::clone(&ca.desk.signer),
             istio: Some(ca),
             linkerd: None,
             folder,
@@ -65,10 +65,13 @@ impl Stage {
     }
 
     pub(crate) fn of_linkerd(ca: LinkerdIdentity) -> Self {
-        let folder = folder(&ca.signer, &token("default", "frontend", "identity.l5d.io"));
+        let folder = folder(
+            &ca.desk.signer,
+            &token("default", "frontend", "identity.l5d.io"),
+        );
         Self {
             origin: Fetched::Linkerd(Linkerd {
-                address: ca.running.address.to_string(),
+                address: ca.door.address().to_string(),
                 server_name: linkerd_identity::NAME.to_owned(),
                 anchors: BundleOrigin::File(folder.path().join("roots.pem")),
                 token: Token::File {
@@ -78,7 +81,7 @@ impl Stage {
                 name: NAME.to_owned(),
                 domain: "cluster.local".parse().unwrap(),
             }),
-            signer: Arc::clone(&ca.signer),
+            signer: Arc::clone(&ca.desk.signer),
             istio: None,
             linkerd: Some(ca),
             folder,
@@ -100,12 +103,12 @@ impl Stage {
         self
     }
 
-    pub(crate) async fn be_istio(&self, whim: istio_ca::Whim) {
-        self.istio.as_ref().unwrap().be(whim).await;
+    pub(crate) fn be_istio(&self, whim: istio_ca::Whim) {
+        self.istio.as_ref().unwrap().desk.be(whim);
     }
 
-    pub(crate) async fn be_linkerd(&self, whim: linkerd_identity::Whim) {
-        self.linkerd.as_ref().unwrap().be(whim).await;
+    pub(crate) fn be_linkerd(&self, whim: linkerd_identity::Whim) {
+        self.linkerd.as_ref().unwrap().desk.be(whim);
     }
 
     pub(crate) fn origin(&self) -> Origin {
@@ -122,8 +125,8 @@ impl Stage {
 
     /// How often the CA was asked.
     pub(crate) fn asked(&self) -> usize {
-        let istio = self.istio.as_ref().map(|ca| ca.running.asked());
-        let linkerd = self.linkerd.as_ref().map(|ca| ca.running.asked());
+        let istio = self.istio.as_ref().map(|ca| ca.desk.asked());
+        let linkerd = self.linkerd.as_ref().map(|ca| ca.desk.asked());
         istio.or(linkerd).unwrap()
     }
 

@@ -15,9 +15,9 @@ use tokio::time::{Instant, sleep};
 use tonic::Code;
 
 use crate::ca_stage::{ID, Stage, is_taken, say};
+use crate::standins::door::Other;
 use crate::standins::istio_ca::{IstioCa, NAMES, Whim};
 use crate::standins::linkerd_identity;
-use crate::standins::over_tls::{half_an_answer, not_found};
 use crate::standins::signer::{Signer, pem};
 use crate::standins::tokens::{of_another_cluster, token, with};
 
@@ -49,7 +49,7 @@ async fn an_account_gets_its_certificate_and_peers_take_it() {
         .iter()
         .map(|(_, found)| found.as_str())
         .collect();
-    let address = &stage.istio.as_ref().unwrap().running.address;
+    let address = stage.istio.as_ref().unwrap().door.address();
     for (word, starts) in words.iter().zip([
         "1 root from /",
         "token of default/frontend, audience istio-ca, 10m left",
@@ -71,15 +71,7 @@ async fn what_is_sent_is_what_istiod_wants_and_nobody_is_impersonated() {
         .await
         .asking_istio(|ca| ca.lifetime = Duration::from_secs(300));
     stage.supply().await;
-    let last = stage
-        .istio
-        .as_ref()
-        .unwrap()
-        .last
-        .lock()
-        .await
-        .clone()
-        .unwrap();
+    let last = stage.istio.as_ref().unwrap().last();
     assert_eq!((last.seconds, last.cluster), (300, None));
     assert!(
         !last.has_metadata,
@@ -91,15 +83,7 @@ async fn what_is_sent_is_what_istiod_wants_and_nobody_is_impersonated() {
         ca.lifetime = Duration::ZERO; // which would mean a day
     });
     stage.supply().await;
-    let last = stage
-        .istio
-        .as_ref()
-        .unwrap()
-        .last
-        .lock()
-        .await
-        .clone()
-        .unwrap();
+    let last = stage.istio.as_ref().unwrap().last();
     assert_eq!(
         (last.seconds, last.cluster.as_deref()),
         (1, Some("Kubernetes"))
@@ -118,7 +102,7 @@ async fn an_older_istiod_may_speak_tls_1_2() {
 #[tokio::test]
 async fn two_roots_come_whole_in_a_rotation() {
     let stage = Stage::istio().await;
-    stage.be_istio(Whim::TwoRoots).await;
+    stage.be_istio(Whim::TwoRoots);
     let (supply, _) = stage.supply().await;
     let (_, bundle) = supply.trust.bundles.iter().next().unwrap();
     assert_eq!(bundle.anchors().len(), 2);
@@ -129,7 +113,7 @@ async fn two_roots_come_whole_in_a_rotation() {
 #[tokio::test]
 async fn a_slow_ca_is_waited_for() {
     let stage = Stage::istio().await;
-    stage.be_istio(Whim::Slow(Duration::from_millis(300))).await;
+    stage.be_istio(Whim::Slow(Duration::from_millis(300)));
     stage.supply().await;
 }
 
@@ -252,13 +236,13 @@ async fn each_answer_that_helps_nobody_is_named() {
             &["it does not take the token (Unauthenticated: \"words of the server\")"],
         ),
     ] {
-        stage.be_istio(whim.clone()).await;
+        stage.be_istio(whim.clone());
         let error = stage.refused().await;
         assert_eq!(error.step(), Some(step), "{whim:?}: {error}");
         say(&error, words);
         say(&error, &["the Istio CA at 127.0.0.1:"]);
     }
-    stage.be_istio(Whim::None).await;
+    stage.be_istio(Whim::None);
     stage.supply().await;
 }
 
@@ -402,8 +386,8 @@ async fn anchors_that_help_nobody_are_said_before_anybody_is_asked() {
 async fn another_port_of_istiod_is_told_from_its_ca() {
     let stage = Stage::istio().await;
     // 15017: the webhook, with the same certificate.
-    let webhook = not_found(stage.signer.server(NAMES, &[&TLS13, &TLS12])).await;
-    let stage = dialling(stage, webhook.address);
+    let webhook = Other::not_found(stage.signer.server(NAMES, &[&TLS13, &TLS12])).await;
+    let stage = dialling(stage, webhook.door.address());
     let error = stage.refused().await;
     assert_eq!(error.step(), Some(Step::Request));
     say(
@@ -440,12 +424,12 @@ async fn another_port_of_istiod_is_told_from_its_ca() {
     // TLS, and not what speaks HTTP/2.
     let mut config = (*stage.signer.server(NAMES, &[&TLS13])).clone();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    let other = not_found(Arc::new(config)).await;
-    let stage = dialling(stage, other.address);
+    let other = Other::not_found(Arc::new(config)).await;
+    let stage = dialling(stage, other.door.address());
     say(&stage.refused().await, &["it speaks TLS, and no HTTP/2"]);
 
-    let half = half_an_answer(stage.signer.server(NAMES, &[&TLS13])).await;
-    let stage = dialling(stage, half.address);
+    let half = Other::half_an_answer(stage.signer.server(NAMES, &[&TLS13])).await;
+    let stage = dialling(stage, half.door.address());
     let error = stage.refused().await;
     assert_eq!(error.step(), Some(Step::Request));
     say(
@@ -454,8 +438,8 @@ async fn another_port_of_istiod_is_told_from_its_ca() {
     );
 
     // One that only takes whoever has a certificate already.
-    let closed = not_found(stage.signer.peer(NAMES[0])).await;
-    let stage = dialling(stage, closed.address);
+    let closed = Other::not_found(stage.signer.peer(NAMES[0])).await;
+    let stage = dialling(stage, closed.door.address());
     let error = stage.refused().await;
     assert_eq!(error.step(), Some(Step::Request));
     say(&error, &["received fatal alert: CertificateRequired"]);
@@ -495,9 +479,9 @@ async fn nobody_waits_for_ever() {
     });
     let mute = dialling(Stage::istio().await, silent.await);
     let hanging = Stage::istio().await;
-    hanging.be_istio(Whim::Hang).await;
+    hanging.be_istio(Whim::Hang);
     let linkerd = Stage::linkerd().await;
-    linkerd.be_linkerd(linkerd_identity::Whim::Hang).await;
+    linkerd.be_linkerd(linkerd_identity::Whim::Hang);
     let (mute, hanging, linkerd) =
         tokio::join!(mute.refused(), hanging.refused(), linkerd.refused());
     say(
@@ -517,9 +501,7 @@ async fn nobody_waits_for_ever() {
 #[tokio::test]
 async fn a_certificate_is_renewed_at_half_of_its_life() {
     let stage = Stage::istio().await;
-    stage
-        .be_istio(Whim::Lasting(SignedDuration::from_secs(4)))
-        .await;
+    stage.be_istio(Whim::Lasting(SignedDuration::from_secs(4)));
     let supplier = open(&stage).await;
     let first = current(&supplier).await;
     for _ in 0..80 {
@@ -540,14 +522,10 @@ async fn a_certificate_is_renewed_at_half_of_its_life() {
 #[tokio::test]
 async fn a_ca_that_is_down_is_no_trouble_while_the_certificate_lasts() {
     let stage = Stage::istio().await;
-    stage
-        .be_istio(Whim::Lasting(SignedDuration::from_secs(3)))
-        .await;
+    stage.be_istio(Whim::Lasting(SignedDuration::from_secs(3)));
     let supplier = open(&stage).await;
     let first = current(&supplier).await;
-    stage
-        .be_istio(Whim::Says(Code::Unavailable, "not now"))
-        .await;
+    stage.be_istio(Whim::Says(Code::Unavailable, "not now"));
     let over = first.identity.leaf().not_after;
     while now() < over - SignedDuration::from_millis(300) {
         let still = current(&supplier).await;
@@ -569,7 +547,7 @@ async fn a_ca_that_is_down_is_no_trouble_while_the_certificate_lasts() {
         &["it is not ready (Unavailable: \"not now\")"],
     );
     // And back.
-    stage.be_istio(Whim::None).await;
+    stage.be_istio(Whim::None);
     for _ in 0..60 {
         sleep(Duration::from_millis(50)).await;
         if supplier.current().await.is_ok() {

@@ -12,8 +12,8 @@ use tokio::time::sleep;
 use tonic::Code;
 
 use crate::ca_stage::{NAME, Stage, is_taken, say};
+use crate::standins::door::Other;
 use crate::standins::linkerd_identity::{self, LinkerdIdentity, Whim};
-use crate::standins::over_tls::half_an_answer;
 use crate::standins::signer::{Signer, pem};
 use crate::standins::tokens::{of_another_cluster, token};
 
@@ -155,13 +155,13 @@ async fn each_answer_that_helps_nobody_is_named() {
             &["it does not sign (Unknown: \"words of the server\")"],
         ),
     ] {
-        stage.be_linkerd(whim.clone()).await;
+        stage.be_linkerd(whim.clone());
         let error = stage.refused().await;
         assert_eq!(error.step(), Some(step), "{whim:?}: {error}");
         say(&error, words);
         say(&error, &["the Linkerd identity controller at 127.0.0.1:"]);
     }
-    stage.be_linkerd(Whim::None).await;
+    stage.be_linkerd(Whim::None);
     stage.supply().await;
 }
 
@@ -251,8 +251,9 @@ async fn a_proxy_speaks_tls_1_3_alone() {
 #[tokio::test]
 async fn half_an_answer_is_none() {
     let stage = Stage::linkerd().await;
-    let half = half_an_answer(stage.signer.server(&[linkerd_identity::NAME], &[&TLS13])).await;
-    let address = half.address.to_string();
+    let half =
+        Other::half_an_answer(stage.signer.server(&[linkerd_identity::NAME], &[&TLS13])).await;
+    let address = half.door.address().to_string();
     let stage = stage.asking_linkerd(|origin| origin.address = address);
     assert_eq!(stage.refused().await.step(), Some(Step::Request));
 }
@@ -260,9 +261,7 @@ async fn half_an_answer_is_none() {
 #[tokio::test]
 async fn a_certificate_is_renewed_at_half_of_its_life() {
     let stage = Stage::linkerd().await;
-    stage
-        .be_linkerd(Whim::Lasting(SignedDuration::from_secs(4)))
-        .await;
+    stage.be_linkerd(Whim::Lasting(SignedDuration::from_secs(4)));
     let supplier = Supplier::open(&stage.origin(), now())
         .await
         .unwrap()

@@ -19,8 +19,8 @@ use crate::standins::domain::Domain;
 use crate::standins::generated::workload::X509svid;
 use crate::standins::istio_ca::{self, IstioCa};
 use crate::standins::kubernetes::Kubernetes;
-use crate::standins::signer::pem;
 use crate::standins::linkerd_identity::{self, LinkerdIdentity};
+use crate::standins::signer::pem;
 use crate::standins::spire_server::{Fault, SpireServer};
 use crate::standins::tokens::token;
 use crate::standins::workload_api::{Agent, State};
@@ -78,9 +78,9 @@ impl Mesh {
         let domain = Domain::new("cluster.local");
         let svid = domain.svid("/workload", "");
         let istio = IstioCa::start().await;
-        istio.be(istio_ca::Whim::Lasting(span)).await;
+        istio.desk.be(istio_ca::Whim::Lasting(span));
         let linkerd = LinkerdIdentity::start().await;
-        linkerd.be(linkerd_identity::Whim::Lasting(span)).await;
+        linkerd.desk.be(linkerd_identity::Whim::Lasting(span));
         let cluster = Kubernetes::start(now()).await;
         let alice = cluster.user("alice");
         secrets.push((
@@ -131,13 +131,13 @@ impl Mesh {
                 "default",
                 "istio-ca-root-cert",
                 "root-cert.pem",
-                &self.istio.signer.root,
+                &self.istio.desk.signer.root,
             ),
             (
                 "linkerd",
                 "linkerd-identity-trust-roots",
                 "ca-bundle.crt",
-                &self.linkerd.signer.root,
+                &self.linkerd.desk.signer.root,
             ),
         ] {
             state.config_map(namespace, name, &[(key, &pem(der))]);
@@ -157,8 +157,8 @@ impl Mesh {
         vec![
             self.ca.root().unwrap().to_vec(),
             self.domain.bundle(),
-            self.istio.signer.root.to_vec(),
-            self.linkerd.signer.root.to_vec(),
+            self.istio.desk.signer.root.to_vec(),
+            self.linkerd.desk.signer.root.to_vec(),
             self.spire.root.to_vec(),
             state.cert_manager.as_ref().unwrap().root(),
         ]
@@ -241,7 +241,7 @@ impl Mesh {
     pub(crate) fn specs(&self) -> Vec<(&'static str, String)> {
         let istio = format!(
             "address: \"{}\", server_name: {}",
-            self.istio.running.address,
+            self.istio.door.address(),
             istio_ca::NAMES[0]
         );
         let of = |name: &str| {
@@ -255,7 +255,7 @@ impl Mesh {
             }
             "linkerd" => format!(
                 "id: sa/linkerd, linkerd: {{ address: \"{}\" }}",
-                self.linkerd.running.address
+                self.linkerd.door.address()
             ),
             "secret" => "secret: { name: frontend-tls }".to_owned(),
             "spire_server" => format!(

@@ -15,10 +15,10 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::UnixListener;
 use tokio::task::JoinSet;
 use tonic::Code;
-use tonic::codegen::http::Response;
 
 use crate::spire_server;
 use crate::standins::domain::{Domain, concatenated, key_der};
+use crate::standins::door::{Door, Other};
 use crate::standins::generated::workload::X509svid;
 use crate::standins::spire_server::{Fault, SpireServer};
 use crate::standins::workload_api::{Agent, Says, State};
@@ -671,24 +671,9 @@ async fn who_speaks_no_grpc_or_only_half_of_it_is_named_so() {
 
 #[tokio::test]
 async fn plain_http_is_not_taken_for_a_refusal_of_grpc() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("agent.sock");
     for code in [200, 403, 404] {
-        let _ = fs::remove_file(&path);
-        let listener = UnixListener::bind(&path).unwrap();
-        let mut serving = JoinSet::new();
-        serving.spawn(async move {
-            let (io, _) = listener.accept().await.unwrap();
-            let mut http = h2::server::handshake(io).await.unwrap();
-            while let Some(asked) = http.accept().await {
-                let (_, mut answer) = asked.unwrap();
-                let said = Response::builder().status(code);
-                let said = said.header("content-type", "text/html").body(()).unwrap();
-                let mut body = answer.send_response(said, false).unwrap();
-                body.send_data("<html>".into(), true).unwrap();
-            }
-        });
-        let from = at_endpoint(Some(Endpoint::Unix(path.clone())));
+        let server = Other::answering(Door::unix(), code);
+        let from = at_endpoint(Some(server.door.endpoint()));
         let error = fetched(&from, &mut Walk::default()).await.unwrap_err();
         let want = format!("it speaks plain HTTP and no gRPC ({code} ");
         is(&error, Step::Request, &want);

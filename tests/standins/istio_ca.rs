@@ -1,22 +1,24 @@
 //! Istio's CA, by the rules of istiod and of istio-csr, whichever is stricter: whom the token proves is
 //! who is signed for, and the request holds that one URI SAN and nothing else.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use jiff::SignedDuration;
 use mtls_probe::run::now;
 use rustls::ServerConfig;
 use rustls::version::{TLS12, TLS13};
-use tokio::sync::Mutex;
+use tokio::task::JoinSet;
 use tokio::time::sleep;
+use tonic::transport::Server;
 use tonic::{Code, Request, Response, Status, async_trait};
 
+use super::desk::Desk;
+use super::door::{Door, grpc};
 use super::generated::istio::istio_certificate_service_server::{
     IstioCertificateService, IstioCertificateServiceServer,
 };
 use super::generated::istio::{IstioCertificateRequest, IstioCertificateResponse};
-use super::over_tls::{Cut, Running, serve};
 use super::signer::{Asked, Key, Signed, Signer, pem};
 use super::tokens::review;
 
@@ -57,11 +59,10 @@ pub(crate) enum Whim {
 
 /// One that runs.
 pub(crate) struct IstioCa {
-    pub(crate) signer: Arc<Signer>,
-    pub(crate) running: Running,
-    whim: Arc<Mutex<Whim>>,
-    /// What came with the last request that was granted.
-    pub(crate) last: Arc<Mutex<Option<Last>>>,
+    pub(crate) desk: Arc<Desk<Whim>>,
+    pub(crate) door: Door,
+    last: Arc<Mutex<Option<Last>>>,
+    _serving: JoinSet<()>,
 }
 
 /// What came with a request.
@@ -81,31 +82,25 @@ impl IstioCa {
 
     /// One that shows another certificate, or signs for another trust domain.
     pub(crate) async fn with(signer: Arc<Signer>, config: Arc<ServerConfig>, domain: &str) -> Self {
-        let whim = Arc::new(Mutex::new(Whim::None));
-        let last = Arc::new(Mutex::new(None));
-        let service = {
-            let (signer, whim, last) = (Arc::clone(&signer), Arc::clone(&whim), Arc::clone(&last));
-            let domain = domain.to_owned();
-            move |cut| {
-                IstioCertificateServiceServer::new(Ca {
-                    signer: Arc::clone(&signer),
-                    whim: Arc::clone(&whim),
-                    last: Arc::clone(&last),
-                    domain: domain.clone(),
-                    cut,
-                })
-            }
-        };
+        let (door, visitors) = Door::tls(config).await;
+        let desk = Desk::new(signer, door.cut());
+        let last = Arc::default();
+        let ca = IstioCertificateServiceServer::new(Ca {
+            desk: Arc::clone(&desk),
+            last: Arc::clone(&last),
+            domain: domain.to_owned(),
+        });
         Self {
-            running: serve(config, service).await,
-            signer,
-            whim,
+            desk,
+            door,
             last,
+            _serving: grpc(Server::builder().add_service(ca), visitors),
         }
     }
 
-    pub(crate) async fn be(&self, whim: Whim) {
-        *self.whim.lock().await = whim;
+    /// What came with the last request that was granted.
+    pub(crate) fn last(&self) -> Last {
+        self.last.lock().unwrap().clone().unwrap()
     }
 }
 
@@ -113,11 +108,9 @@ impl IstioCa {
 pub(crate) const NAMES: &[&str] = &["istiod.istio-system.svc", "istio-pilot.istio-system.svc"];
 
 struct Ca {
-    signer: Arc<Signer>,
-    whim: Arc<Mutex<Whim>>,
+    desk: Arc<Desk<Whim>>,
     last: Arc<Mutex<Option<Last>>>,
     domain: String,
-    cut: Cut,
 }
 
 #[async_trait]
@@ -126,13 +119,13 @@ impl IstioCertificateService for Ca {
         &self,
         request: Request<IstioCertificateRequest>,
     ) -> Result<Response<IstioCertificateResponse>, Status> {
-        let whim = self.whim.lock().await.clone();
+        let whim = self.desk.called();
         match whim {
             Whim::Slow(by) => sleep(by).await,
             Whim::Hang => sleep(Duration::from_secs(600)).await,
             Whim::Says(code, words) => return Err(Status::new(code, words)),
             Whim::HalfAnAnswer => {
-                self.cut.now();
+                self.desk.cut.now();
                 sleep(Duration::from_secs(600)).await;
             }
             _ => {}
@@ -175,7 +168,7 @@ impl IstioCertificateService for Ca {
         if !is_exact || !asked.dns.is_empty() || asked.more > 0 || asked.has_subject {
             return Err(refused());
         }
-        *self.last.lock().await = Some(last);
+        *self.last.lock().unwrap() = Some(last);
         Ok(Response::new(self.sign(&whim, id, &asked.key, seconds)))
     }
 }
@@ -198,9 +191,9 @@ impl Ca {
             Whim::Lasting(span) => what.not_after = now() + *span,
             _ => {}
         }
-        let leaf = pem(&self.signer.sign(&what, key));
-        let issuing = pem(&self.signer.issuing);
-        let root = pem(&self.signer.root);
+        let leaf = pem(&self.desk.signer.sign(&what, key));
+        let issuing = pem(&self.desk.signer.issuing);
+        let root = pem(&self.desk.signer.root);
         let cert_chain = match whim {
             Whim::NoChain => vec![],
             Whim::LeafAlone => vec![leaf],

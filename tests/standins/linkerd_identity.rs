@@ -8,13 +8,15 @@ use jiff::SignedDuration;
 use mtls_probe::run::now;
 use rustls::ServerConfig;
 use rustls::version::TLS13;
-use tokio::sync::Mutex;
+use tokio::task::JoinSet;
 use tokio::time::sleep;
+use tonic::transport::Server;
 use tonic::{Code, Request, Response, Status, async_trait};
 
+use super::desk::Desk;
+use super::door::{Door, grpc};
 use super::generated::linkerd::identity_server::{Identity, IdentityServer};
 use super::generated::linkerd::{CertifyRequest, CertifyResponse};
-use super::over_tls::{Cut, Running, serve};
 use super::signer::{Asked, Key, Signed, Signer, pem};
 use super::tokens::review;
 
@@ -42,9 +44,9 @@ pub(crate) enum Whim {
 
 /// One that runs.
 pub(crate) struct LinkerdIdentity {
-    pub(crate) signer: Arc<Signer>,
-    pub(crate) running: Running,
-    whim: Arc<Mutex<Whim>>,
+    pub(crate) desk: Arc<Desk<Whim>>,
+    pub(crate) door: Door,
+    _serving: JoinSet<()>,
 }
 
 impl LinkerdIdentity {
@@ -55,26 +57,14 @@ impl LinkerdIdentity {
     }
 
     pub(crate) async fn with(signer: Arc<Signer>, config: Arc<ServerConfig>) -> Self {
-        let whim = Arc::new(Mutex::new(Whim::None));
-        let service = {
-            let (signer, whim) = (Arc::clone(&signer), Arc::clone(&whim));
-            move |cut| {
-                IdentityServer::new(Controller {
-                    signer: Arc::clone(&signer),
-                    whim: Arc::clone(&whim),
-                    cut,
-                })
-            }
-        };
+        let (door, visitors) = Door::tls(config).await;
+        let desk = Desk::new(signer, door.cut());
+        let controller = IdentityServer::new(Controller(Arc::clone(&desk)));
         Self {
-            running: serve(config, service).await,
-            signer,
-            whim,
+            desk,
+            door,
+            _serving: grpc(Server::builder().add_service(controller), visitors),
         }
-    }
-
-    pub(crate) async fn be(&self, whim: Whim) {
-        *self.whim.lock().await = whim;
     }
 }
 
@@ -82,11 +72,7 @@ impl LinkerdIdentity {
 pub(crate) const NAME: &str =
     "linkerd-identity.linkerd.serviceaccount.identity.linkerd.cluster.local";
 
-struct Controller {
-    signer: Arc<Signer>,
-    whim: Arc<Mutex<Whim>>,
-    cut: Cut,
-}
+struct Controller(Arc<Desk<Whim>>);
 
 #[async_trait]
 impl Identity for Controller {
@@ -94,12 +80,12 @@ impl Identity for Controller {
         &self,
         request: Request<CertifyRequest>,
     ) -> Result<Response<CertifyResponse>, Status> {
-        let whim = self.whim.lock().await.clone();
+        let whim = self.0.called();
         match whim {
             Whim::Hang => sleep(Duration::from_secs(600)).await,
             Whim::Says(code, words) => return Err(Status::new(code, words)),
             Whim::HalfAnAnswer => {
-                self.cut.now();
+                self.0.cut.now();
                 sleep(Duration::from_secs(600)).await;
             }
             _ => {}
@@ -149,7 +135,7 @@ impl Controller {
             Whim::Lasting(span) => what.not_after = now() + *span,
             _ => {}
         }
-        let leaf = self.signer.sign(&what, key);
+        let leaf = self.0.signer.sign(&what, key);
         let until = match whim {
             Whim::OldDate => now() - SignedDuration::from_hours(1),
             Whim::Expired => now() + SignedDuration::from_hours(1),
@@ -162,7 +148,7 @@ impl Controller {
                 Whim::Garbage => vec![0x30, 0x03, 1, 2, 3],
                 _ => leaf.to_vec(),
             },
-            intermediate_certificates: vec![self.signer.issuing.to_vec()],
+            intermediate_certificates: vec![self.0.signer.issuing.to_vec()],
             valid_until: (!matches!(whim, Whim::NoDate)).then(|| prost_types::Timestamp {
                 seconds: until.as_second(),
                 nanos: 0,

@@ -11,6 +11,8 @@ pub(crate) mod any_client;
 #[cfg(feature = "kubernetes")]
 pub(crate) mod cert_manager;
 #[cfg(feature = "grpc")]
+pub(crate) mod desk;
+#[cfg(feature = "grpc")]
 pub(crate) mod domain;
 #[cfg(feature = "grpc")]
 pub(crate) mod door;
@@ -22,8 +24,6 @@ pub(crate) mod istio_ca;
 pub(crate) mod kubernetes;
 #[cfg(feature = "grpc")]
 pub(crate) mod linkerd_identity;
-#[cfg(feature = "grpc")]
-pub(crate) mod over_tls;
 pub(crate) mod signer;
 #[cfg(feature = "grpc")]
 pub(crate) mod spire_server;

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tonic::transport::Server;
 use tonic::{Code, Request, Response, Status};
 
-use super::door::Door;
+use super::door::{Door, grpc};
 use super::generated::spire::api::server::bundle::v1::GetBundleRequest;
 use super::generated::spire::api::server::bundle::v1::bundle_server;
 use super::generated::spire::api::server::svid::v1::svid_server;
@@ -66,15 +66,12 @@ impl SpireServer {
         };
         let server = Server::builder()
             .add_service(svid_server::SvidServer::new(desk.clone()))
-            .add_service(bundle_server::BundleServer::new(desk))
-            .serve_with_incoming(visitors);
-        let mut serving = JoinSet::new();
-        serving.spawn(async move { server.await.unwrap() });
+            .add_service(bundle_server::BundleServer::new(desk));
         Self {
             door,
             requests,
             root,
-            _serving: serving,
+            _serving: grpc(server, visitors),
         }
     }
 

@@ -14,7 +14,7 @@ use tonic::transport::Server;
 use tonic::{Code, Request, Response, Status};
 
 use super::domain::Domain;
-use super::door::{Door, Visitors};
+use super::door::{Door, Visitors, grpc};
 use super::generated::workload::spiffe_workload_api_server::{
     SpiffeWorkloadApi, SpiffeWorkloadApiServer,
 };
@@ -134,10 +134,8 @@ impl Agent {
             says: self.says.subscribe(),
             asked: Arc::clone(&self.asked),
         };
-        let server = Server::builder()
-            .add_service(SpiffeWorkloadApiServer::new(desk))
-            .serve_with_incoming(visitors);
-        self.serving.spawn(async move { server.await.unwrap() });
+        let server = Server::builder().add_service(SpiffeWorkloadApiServer::new(desk));
+        self.serving = grpc(server, visitors);
     }
 }
 
