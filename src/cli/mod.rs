@@ -31,6 +31,7 @@ use clap::Parser;
 
 use self::arguments::{Command, CommandLine};
 use crate::exit::Exit;
+use crate::identity::veiled;
 use crate::run::Unusable;
 use crate::suite::{SuiteError, printable};
 
@@ -144,8 +145,10 @@ fn explain(err: &clap::Error, terminal: &mut Terminal<'_>) -> Exit {
         terminal.interactive && terminal.color
     };
     let text = err.render();
-    let plain = text.to_string();
-    let is_ours = plain.lines().all(|line| printable(line) == line);
+    let whole = text.to_string();
+    // A key has several lines.
+    let plain = veiled(&whole).into_owned();
+    let is_ours = plain == whole && plain.lines().all(|line| printable(line) == line);
     let text = match (color, is_ours) {
         (true, true) => text.ansi().to_string(),
         (false, true) => plain,

@@ -3,12 +3,15 @@
 use std::fmt;
 use std::time::Duration;
 
-/// What somebody else wrote, so short that it fits into an error.
+use super::veil::veiled;
+
+/// What somebody else wrote, so short that it fits into an error, and without a token of ours in it.
 pub(super) fn short(text: impl fmt::Display) -> String {
     let text = text.to_string();
+    let text = veiled(&text);
     match text.char_indices().nth(MAX_TEXT) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
-        None => text,
+        None => text.into_owned(),
     }
 }
 
@@ -26,5 +29,7 @@ mod tests {
     fn what_a_server_says_is_cut_at_200_characters() {
         assert_eq!(short("ä".repeat(5000)).chars().count(), 201);
         assert_eq!(short("ä".repeat(200)), "ä".repeat(200));
+        let token = format!("eyJ{}.{}", "a".repeat(300), "b".repeat(300));
+        assert_eq!(short(format!("bad {token}")), "bad (a token)");
     }
 }

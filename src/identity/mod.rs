@@ -33,6 +33,7 @@ mod supply;
 mod surroundings;
 #[cfg(feature = "grpc")]
 mod token;
+mod veil;
 mod walk;
 
 pub use authority::{Authority, Minted};
@@ -50,6 +51,7 @@ pub(crate) use pem::encode as encode_pem;
 pub use supplier::{Anchorage, Supplier};
 pub use supply::Supply;
 pub use surroundings::Surroundings;
+pub(crate) use veil::{blotted, holds_secret, veiled};
 pub use walk::{Step, Walk};
 
 use std::fmt;

@@ -5,6 +5,7 @@ use std::fmt;
 use unicode_width::UnicodeWidthChar;
 
 use super::Place;
+use crate::identity::{blotted, veiled};
 
 /// A suite cannot be used. Says everything that is wrong with it, not only the first thing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -158,10 +159,14 @@ impl<'t> Mistakes<'t> {
             return Ok(suite);
         }
         self.found.sort();
+        // A key has several lines.
+        let text = self.lines.join("\n");
+        let text = blotted(&text);
+        let shown = Mistakes::of(self.file, &text);
         let mistakes = self.found.iter().map(|(at, what)| Mistake {
             place: self.place(*at),
             what: printable(what),
-            excerpt: self.excerpt(*at),
+            excerpt: shown.excerpt(*at),
         });
         Err(SuiteError {
             mistakes: mistakes.collect(),
@@ -240,10 +245,11 @@ fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Option<
         .map(|(_, word)| word)
 }
 
-/// The text without anything that a terminal acts upon or that hides from the reader.
+/// The text without anything that a terminal acts upon or that hides from the reader, and without
+/// private keys and tokens.
 pub(crate) fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in veiled(text).chars() {
         push_printable(c, &mut out);
     }
     out

@@ -12,6 +12,7 @@ use super::mistake::{At, Mistakes, alternatives};
 use super::yaml::{Key, Node, Value};
 use super::{InvalidId, MOST_ATTEMPTS, Pause, Scope};
 use crate::certificate::SpiffeId;
+use crate::identity::holds_secret;
 use crate::target::Address;
 
 /// What is the same for all values of one suite.
@@ -103,6 +104,13 @@ impl Reader<'_> {
         }
         if text.contains('\0') {
             return self.refuse(node.at, format!("{key} {text:?} is not a path"));
+        }
+        if holds_secret(text) {
+            let what = format!(
+                "{key} is no path but a secret itself; write it to a file that only probe may read, \
+                 and name that file here"
+            );
+            return self.refuse(node.at, what);
         }
         Some(self.folder.join(text))
     }

@@ -116,7 +116,7 @@ pub(super) fn unusable(error: &kube::Error, name: &str) -> Trouble {
 pub(super) fn kubeconfig(error: &KubeconfigError, place: &str) -> Trouble {
     match error {
         KubeconfigError::ReadConfig(error, path) => {
-            let path = path.display();
+            let path = file(path);
             if is_absent(error) {
                 let why = format!("{path} does not exist");
                 return Trouble::new(why, "name a kubeconfig that is there");
