@@ -8,7 +8,7 @@ use kube::config::{
     ExecInteractiveMode, InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError,
 };
 
-use super::failure::{Trouble, is_absent, kubeconfig};
+use super::failure::{Trouble, file, is_absent, kubeconfig};
 use crate::identity::bounds::short;
 use crate::identity::origin::Cluster;
 
@@ -158,7 +158,7 @@ fn of_pod() -> Result<Access, Trouble> {
 
 fn place(cluster: &Cluster) -> String {
     match &cluster.kubeconfig {
-        Some(path) => path.display().to_string(),
+        Some(path) => file(path),
         None => "the kubeconfig".to_owned(),
     }
 }

@@ -5,10 +5,12 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use http_body_util::BodyExt;
-use hyper::{Request, Response, StatusCode, header};
+use hyper::header::HeaderValue;
+use hyper::{Request, Response, StatusCode, Uri, header};
 use kube::client::Body;
 use kube::config::AuthInfo;
 use kube::{Client, Config};
+use secrecy::ExposeSecret;
 use tokio::runtime::Handle;
 use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep, timeout};
@@ -222,8 +224,16 @@ async fn build(
     if config.accept_invalid_certs {
         name += ", whose certificate nobody checks (insecure-skip-tls-verify)";
     }
-    let url = config.cluster_url.to_string();
-    let url = url.trim_end_matches('/').to_owned();
+    if let Some(token) = &config.auth_info.token {
+        // The library takes it as it is, and panics.
+        if HeaderValue::from_str(token.expose_secret()).is_err() {
+            return Err(Trouble::new(
+                format!("the token of {name} holds characters that no token has"),
+                "is there a line break in it? fetch it anew",
+            ));
+        }
+    }
+    let url = place(&config);
     let mut bare = config.clone();
     bare.auth_info = AuthInfo::default();
     // It may start a command and wait for it.
@@ -234,7 +244,14 @@ async fn build(
     });
     let client = match timeout(LIMIT, client).await {
         Ok(Ok(client)) => client.map_err(|error| unusable(&error, &name))?,
-        Ok(Err(_)) | Err(_) => {
+        // It panics at credentials that it cannot send.
+        Ok(Err(_)) => {
+            return Err(Trouble::new(
+                format!("the credentials of {name} cannot be sent"),
+                "is there a line break in the token? fetch it anew",
+            ));
+        }
+        Err(_) => {
             return Err(Trouble::new(
                 format!("the command that brings the credentials of {name} does not end"),
                 "run it by hand: it may not ask questions",
@@ -247,6 +264,26 @@ async fn build(
         bare,
         known,
     })
+}
+
+/// Where the API is, for people; passwords may stand in URLs.
+fn place(config: &Config) -> String {
+    let bare = |url: &Uri| {
+        let host = url.host().unwrap_or_default();
+        let port = url
+            .port()
+            .map_or_else(String::new, |port| format!(":{port}"));
+        let scheme = url.scheme_str().unwrap_or("http");
+        format!(
+            "{scheme}://{host}{port}{}",
+            url.path().trim_end_matches('/')
+        )
+    };
+    let server = bare(&config.cluster_url);
+    match &config.proxy_url {
+        Some(proxy) => format!("{server} (by the proxy {})", bare(proxy)),
+        None => server,
+    }
 }
 
 const CONNECT: Duration = Duration::from_secs(5);
