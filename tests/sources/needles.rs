@@ -31,7 +31,8 @@ enum Hay {
 impl Needles {
     pub(crate) fn of<'a>(secrets: impl IntoIterator<Item = (&'a str, &'a Secret)>) -> Self {
         let mut needles = Self(vec![]);
-        needles.add("a private key in PEM", "PRIVATE KEY-----", Hay::Plain);
+        // Whatever the kind, its DER begins so; errors name the lines around it.
+        needles.add("a private key in PEM", "PRIVATEKEY-----M", Hay::Squeezed);
         needles.add("a token", "eyJhbGciOi", Hay::Plain);
         needles.bytes("the begin of a private key", P256_KEY);
         for (what, secret) in secrets {
@@ -91,23 +92,24 @@ impl Needles {
         });
     }
 
-    /// What is found.
-    pub(crate) fn found(&self, hay: &[u8]) -> Vec<&str> {
-        let plain = latin(hay).replace(ADVICE, "").replace(ADVICE_IN_JSON, "");
+    /// What is found, each with what stands before it.
+    pub(crate) fn found(&self, hay: &[u8]) -> Vec<String> {
+        let plain = latin(hay);
         let squeezed = plain.replace("\\n", "");
         let squeezed = squeezed.replace([' ', '\n', '\r', '\t', ':', '|'], "");
         let small = squeezed.to_lowercase();
-        let found = self.0.iter().filter(|needle| {
+        let found = self.0.iter().filter_map(|needle| {
             let hay = match needle.is_in {
                 Hay::Plain => &plain,
                 Hay::Squeezed => &squeezed,
                 Hay::Small => &small,
             };
-            hay.contains(&needle.text)
+            let at = hay.find(&needle.text)?;
+            let before: Vec<_> = hay[..at].chars().rev().take(100).collect();
+            let before: String = before.into_iter().rev().collect();
+            Some(format!("{} after {before:?}", needle.what))
         });
-        let mut found: Vec<_> = found.map(|needle| needle.what.as_str()).collect();
-        found.dedup();
-        found
+        found.collect()
     }
 
     /// The same for everything below a folder, with the names of the files.
@@ -117,7 +119,7 @@ impl Needles {
             let name = path.display().to_string();
             let hay = [name.as_bytes(), b"\n", &fs::read(&path).unwrap()].concat();
             let found = self.found(&hay);
-            all.extend(found.iter().map(|what| format!("{what} in {name}")));
+            all.extend(found.iter().map(|what| format!("in {name}: {what}")));
         }
         all
     }
@@ -151,6 +153,3 @@ fn latin(bytes: &[u8]) -> String {
 
 /// In PKCS#8 the name of the curve is followed by the key, in a certificate by a public key.
 const P256_KEY: &[u8] = &[6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7, 4];
-/// What an error says to write.
-const ADVICE: &str = "begins with \"-----BEGIN PRIVATE KEY-----\"";
-const ADVICE_IN_JSON: &str = "begins with \\\"-----BEGIN PRIVATE KEY-----\\\"";
