@@ -1,4 +1,8 @@
-//! One fixed matrix in which everything occurs that a report must show, and one fixed pair.
+//! One fixed matrix in which everything occurs that a report must show, and one fixed pair; and how what
+//! is written of them is compared.
+
+use std::fs;
+use std::path::Path;
 
 use jiff::Timestamp;
 
@@ -10,6 +14,21 @@ use crate::matrix::{
     TimingMs, Tls, Totals,
 };
 use crate::suite::Mode;
+
+/// Compares with a file of the repository, or rewrites it where `UPDATE_GOLDEN` is set.
+pub(crate) fn compared(path: impl AsRef<Path>, got: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, got).unwrap();
+        return;
+    }
+    let want = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        want == got,
+        "{} differs; look at the difference, then run UPDATE_GOLDEN=1 cargo test\n{got}",
+        path.display()
+    );
+}
 
 /// Five sources against six targets.
 pub(crate) fn matrix() -> Matrix {

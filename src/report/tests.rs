@@ -1,10 +1,9 @@
-use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
-use super::fixture::{matrix, pair};
+use super::fixture::{compared, matrix, pair};
 use super::*;
 use crate::code::{Code, Confidence, Kind};
 use crate::matrix::fixture::{cell, with_code};
@@ -29,23 +28,8 @@ fn the_fixed_matrix_renders_to_the_golden_files() {
     golden("result.ndjson", &written(&matrix(), Format::Ndjson));
 }
 
-/// Compares with a golden file, or rewrites it where `UPDATE_GOLDEN` is set.
 fn golden(name: &str, got: &str) {
-    compared(&Path::new("testdata/golden").join(name), got);
-}
-
-fn compared(path: &Path, got: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(&path, got).unwrap();
-        return;
-    }
-    let want = fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        want == got,
-        "{} differs; look at the difference, then run UPDATE_GOLDEN=1 cargo test\n{got}",
-        path.display()
-    );
+    compared(Path::new("testdata/golden").join(name), got);
 }
 
 fn text(matrix: &Matrix, style: &Style) -> String {
@@ -71,7 +55,7 @@ fn the_schema_is_generated_and_the_golden_results_keep_to_it() {
     schema.insert("title".into(), SCHEMA.into());
     let schema = schema.to_value();
     let pretty = serde_json::to_string_pretty(&schema).unwrap() + "\n";
-    compared(Path::new("docs/result.schema.json"), &pretty);
+    compared("docs/result.schema.json", &pretty);
 
     let of_result = jsonschema::validator_for(&schema).unwrap();
     let of_line = serde_json::json!({ "$ref": "#/$defs/Line", "$defs": schema["$defs"] });

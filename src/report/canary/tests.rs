@@ -1,11 +1,9 @@
-use std::fs;
-use std::path::Path;
-
 use serde_json::Value;
 
 use super::*;
 use crate::canary::{Progress, SCHEMA};
 use crate::code::Code;
+use crate::report::fixture::compared;
 
 #[test]
 fn the_schema_is_generated_and_lines_keep_to_it() {
@@ -17,15 +15,7 @@ fn the_schema_is_generated_and_lines_keep_to_it() {
     schema.insert("title".into(), SCHEMA.into());
     let schema = schema.to_value();
     let got = serde_json::to_string_pretty(&schema).unwrap() + "\n";
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/canary.schema.json");
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(&path, &got).unwrap();
-    }
-    let want = fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        got == want,
-        "docs/canary.schema.json differs; run with UPDATE_GOLDEN=1"
-    );
+    compared("docs/canary.schema.json", &got);
     let validator = jsonschema::validator_for(&schema).unwrap();
     let mut lines = vec![];
     round(&summary().last.unwrap(), &mut lines).unwrap();

@@ -1,12 +1,10 @@
-use std::fs;
-use std::path::Path;
-
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
 use super::super::text::steers;
 use super::*;
 use crate::identity::{Fetched, Subject, WorkloadApi};
+use crate::report::fixture::compared;
 
 #[test]
 fn the_schema_is_generated_and_reports_keep_to_it() {
@@ -182,17 +180,4 @@ fn written(doctor: &Doctor, style: &Style) -> String {
     let mut out = vec![];
     table(doctor, style, &mut out).unwrap();
     String::from_utf8(out).unwrap()
-}
-
-/// Compares with a golden file, or rewrites it where `UPDATE_GOLDEN` is set.
-fn compared(path: &str, got: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(&path, got).unwrap();
-    }
-    let want = fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        got == want,
-        "{path:?} differs; run with UPDATE_GOLDEN=1\n{got}"
-    );
 }

@@ -1,13 +1,10 @@
-use std::fs;
-use std::path::Path;
-
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
 use super::super::text::steers;
 use super::*;
 use crate::outlook::{SCHEMA, outlook};
-use crate::report::fixture::matrix;
+use crate::report::fixture::{compared, matrix};
 
 #[test]
 fn the_fixed_matrix_renders_to_the_golden_files() {
@@ -96,19 +93,4 @@ fn written(outlook: &Outlook, paper: Paper, style: &Style) -> String {
     let mut out = vec![];
     write(outlook, paper, style, &mut out).unwrap();
     String::from_utf8(out).unwrap()
-}
-
-/// Compares with a golden file, or rewrites it where `UPDATE_GOLDEN` is set.
-fn compared(path: &str, got: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(&path, got).unwrap();
-        return;
-    }
-    let want = fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        want == got,
-        "{} differs; look at the difference, then run UPDATE_GOLDEN=1 cargo test\n{got}",
-        path.display()
-    );
 }
