@@ -6,7 +6,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
 use super::arguments::{self, Common};
-use super::output::style;
+use super::output::{no_files, style};
 use super::rotation::Ready;
 use super::stop::Stop;
 use super::{Terminal, Trouble, config, progress, stored};
@@ -106,11 +106,7 @@ pub(super) async fn canary(
 
 /// What can be said before any file is read.
 fn check(how: &arguments::Canary, common: &Common) -> Result<(), Trouble> {
-    if let Some(output) = common.output.first() {
-        return Err(Trouble::usage(format!(
-            "-o {output:?} writes the result of a run; write the rounds with --format ndjson > FILE"
-        )));
-    }
+    no_files(common, "the rounds with --format ndjson")?;
     match (how.rounds, how.span, how.until) {
         (None, None, Some(_)) => Err(Trouble::usage(
             "--until alone might wait for ever; say for how long, with --for DURATION or --rounds N",

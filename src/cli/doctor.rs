@@ -1,7 +1,7 @@
 //! `probe doctor`: the way to each identity, step by step.
 
 use super::arguments::{self, Common};
-use super::output::style;
+use super::output::{no_files, style};
 use super::sources::{Asked, bundles, chosen, judged, left_out, together, trust, with_certificate};
 use super::{Terminal, Trouble};
 use crate::certificate::Trust;
@@ -23,11 +23,7 @@ pub(super) async fn doctor(
 ) -> Result<Exit, Trouble> {
     let suites = chosen(&how.who, common)?;
     let format = common.format()?.unwrap_or(Format::Table);
-    if let Some(output) = common.output.first() {
-        return Err(Trouble::usage(format!(
-            "-o {output:?} writes the result of a run; write this one with --format json > FILE"
-        )));
-    }
+    no_files(common, "this one with --format json")?;
     let now = run::now();
     let doctor = examine(&suites, now, common.at.unwrap_or(Moment::NOW).at(now)).await;
     match format {

@@ -84,6 +84,16 @@ impl Output {
 }
 
 /// How the terminal wants its text.
+/// For commands whose report is no result of a run: `-o` does not write it, and this does.
+pub(super) fn no_files(common: &Common, instead: &str) -> Result<(), Trouble> {
+    match common.output.first() {
+        None => Ok(()),
+        Some(output) => Err(Trouble::usage(format!(
+            "-o {output:?} writes the result of a run; write {instead} > FILE"
+        ))),
+    }
+}
+
 pub(super) fn style(common: &Common, terminal: &Terminal<'_>) -> Style {
     Style {
         width: terminal.width,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::arguments::{Common, Rotation as Flags, Sides};
+use super::output::no_files;
 use super::stop::Stop;
 use super::{Terminal, Trouble, config, progress};
 use crate::certificate::{Bundle, Purpose, SpiffeId};
@@ -23,11 +24,7 @@ pub(super) async fn rotation(
     common: &Common,
     terminal: &mut Terminal<'_>,
 ) -> Result<Exit, Trouble> {
-    if let Some(output) = common.output.first() {
-        return Err(Trouble::usage(format!(
-            "-o {output:?} writes the result of a run; write the report on a rotation with --format json > FILE"
-        )));
-    }
+    no_files(common, "the report on a rotation with --format json")?;
     let suites = config::named(&how.suites, common)?;
     let ready = Ready::new(suites, &how.sides, how.only_canaries).await?;
     let settings = Settings {

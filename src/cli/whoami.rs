@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::arguments::{self, Common};
-use super::output::style;
+use super::output::{no_files, style};
 use super::sources::{
     anchors, bundles, chosen, judged, left_out, together, trust, with_certificate,
 };
@@ -31,11 +31,7 @@ pub(super) async fn whoami(
 ) -> Result<Exit, Trouble> {
     let suites = chosen(&how.who, common)?;
     let format = common.format()?.unwrap_or(Format::Table);
-    if let Some(output) = common.output.first() {
-        return Err(Trouble::usage(format!(
-            "-o {output:?} writes the result of a run; write this one with --format json > FILE"
-        )));
-    }
+    no_files(common, "this one with --format json")?;
     let as_of = common.at.unwrap_or(Moment::NOW);
     if how.watch {
         return watch(&suites, as_of, how.span, format, common, terminal).await;
