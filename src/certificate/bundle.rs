@@ -127,6 +127,15 @@ pub struct Trust {
     pub crls: Vec<CertificateRevocationListDer<'static>>,
 }
 
+impl From<Bundles> for Trust {
+    fn from(bundles: Bundles) -> Self {
+        Self {
+            bundles,
+            crls: vec![],
+        }
+    }
+}
+
 impl Trust {
     /// Takes from another what is missing here: the bundle of each trust domain that has none, and
     /// revocation lists. A bundle that names no trust domain is left alone: nobody vouches for it here.

@@ -66,11 +66,7 @@ pub(super) fn paths(from: &Files) -> Vec<PathBuf> {
 
 /// What a file trusts: see [`load_bundles`].
 pub(super) fn load_trust(path: &Path) -> Result<Trust, IdentityError> {
-    let bundles = load_bundles(path)?;
-    Ok(Trust {
-        bundles,
-        crls: vec![],
-    })
+    load_bundles(path).map(Trust::from)
 }
 
 /// The trust anchors of a file: one untagged bundle, or the bundles of a map by trust domain.

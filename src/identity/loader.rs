@@ -41,16 +41,16 @@ pub async fn load(
     expect(unused_variables, reason = "a core build asks nobody")
 )]
 pub async fn load_trust(origin: &BundleOrigin, walk: &mut Walk) -> Result<Trust, IdentityError> {
-    let of = |bundles| Trust {
-        bundles,
-        crls: vec![],
-    };
     match origin {
         BundleOrigin::File(path) => files::load_trust(path),
         #[cfg(feature = "kubernetes")]
-        BundleOrigin::ConfigMap(entry) => kubernetes::config_map(entry, walk).await.map(of),
+        BundleOrigin::ConfigMap(entry) => {
+            kubernetes::config_map(entry, walk).await.map(Trust::from)
+        }
         #[cfg(feature = "kubernetes")]
-        BundleOrigin::Secret(entry) => kubernetes::secret_bundle(entry, walk).await.map(of),
+        BundleOrigin::Secret(entry) => kubernetes::secret_bundle(entry, walk)
+            .await
+            .map(Trust::from),
         #[cfg(not(feature = "kubernetes"))]
         BundleOrigin::ConfigMap(_) | BundleOrigin::Secret(_) => Err(absent(origin, "kubernetes")),
         #[cfg(feature = "grpc")]
@@ -58,9 +58,9 @@ pub async fn load_trust(origin: &BundleOrigin, walk: &mut Walk) -> Result<Trust,
             grpc::workload_api::fetch_trust(endpoint.as_ref(), walk).await
         }
         #[cfg(feature = "grpc")]
-        BundleOrigin::SpireServer(endpoint) => {
-            grpc::spire_server::bundle(endpoint, walk).await.map(of)
-        }
+        BundleOrigin::SpireServer(endpoint) => grpc::spire_server::bundle(endpoint, walk)
+            .await
+            .map(Trust::from),
         #[cfg(not(feature = "grpc"))]
         BundleOrigin::WorkloadApi(_) | BundleOrigin::SpireServer(_) => Err(absent(origin, "grpc")),
     }

@@ -68,10 +68,7 @@ mod tests {
             .map(|second| Timestamp::from_second(second).unwrap())
             .collect();
         let nothing = Trust::default();
-        let empty = Trust {
-            bundles: Bundles::untagged(Bundle::default()),
-            crls: vec![],
-        };
+        let empty = Trust::from(Bundles::untagged(Bundle::default()));
         let trusted = Trusted::new([nothing.clone(), nothing]);
         trusted.change(1, moments[2], empty);
         let holds = |suite, moment: usize| {

@@ -98,9 +98,9 @@ fn a_map_that_is_given_for_whichever_trust_domain_still_tells_them_apart() {
         "cluster.local": { "keys": [svid_key(&one)] },
         "other.example": { "keys": [svid_key(&other)] },
     } });
-    let held = |name, text: String| Trust {
-        bundles: files::load_bundles(&desk.write(name, text.as_bytes())).unwrap(),
-        crls: vec![],
+    let held = |name, text: String| {
+        let bundles = files::load_bundles(&desk.write(name, text.as_bytes()));
+        Trust::from(bundles.unwrap())
     };
     let (map, plain) = (
         held("map.json", map.to_string()),

@@ -14,7 +14,7 @@ use super::generated::istio::istio_certificate_service_client::IstioCertificateS
 use super::signed::{SEE_THE_LOG, accept, note, unusable};
 use super::tls::{self, Advice, Server};
 use super::trouble::Trouble;
-use crate::certificate::{Bundle, Bundles, Expected, Facts, SpiffeId, Trust, rough};
+use crate::certificate::{Bundle, Bundles, Expected, Facts, SpiffeId, rough};
 use crate::identity::Identity;
 use crate::identity::bounds::{MAX_ANSWER, short};
 use crate::identity::error::{Flaw, IdentityError};
@@ -41,10 +41,7 @@ pub(in crate::identity) async fn fetch(
     let (identity, bundles) = signed.map_err(|trouble| trouble.of(&who))?;
     Ok(Supply {
         identity,
-        trust: Trust {
-            bundles,
-            crls: vec![],
-        },
+        trust: bundles.into(),
         from: who,
     })
 }

@@ -12,7 +12,7 @@ use super::generated::linkerd::{CertifyRequest, CertifyResponse};
 use super::signed::{SEE_THE_LOG, accept, note, unusable};
 use super::tls::{self, Advice, Server};
 use super::trouble::Trouble;
-use crate::certificate::{Bundle, Bundles, Expected, Facts, Trust};
+use crate::certificate::{Bundle, Bundles, Expected, Facts};
 use crate::identity::Identity;
 use crate::identity::bounds::MAX_ANSWER;
 use crate::identity::error::IdentityError;
@@ -43,10 +43,7 @@ pub(in crate::identity) async fn fetch(
     note(&identity, &bundles, &expected, now, walk);
     Ok(Supply {
         identity,
-        trust: Trust {
-            bundles,
-            crls: vec![],
-        },
+        trust: bundles.into(),
         from: who,
     })
 }

@@ -13,7 +13,7 @@ use super::generated::spire::api::types;
 use super::reach::reach;
 use super::signed::{accept, unusable};
 use super::trouble::Trouble;
-use crate::certificate::{Bundle, Bundles, Trust, TrustDomain, rough};
+use crate::certificate::{Bundle, Bundles, TrustDomain, rough};
 use crate::identity::bounds::{MAX_ANSWER, short};
 use crate::identity::error::{Flaw, IdentityError};
 use crate::identity::origin::{BundleOrigin, Endpoint, Fetched, SpireServer};
@@ -87,10 +87,7 @@ async fn mint(
     bundles.insert(domain, bundle);
     Ok(Supply {
         identity,
-        trust: Trust {
-            bundles,
-            crls: vec![],
-        },
+        trust: bundles.into(),
         from: format!("SPIRE server at {}", from.endpoint),
     })
 }

@@ -18,10 +18,9 @@ use super::client::{Api, acting_as, ask};
 use super::failure::Trouble;
 use super::refusal::Refusal;
 use super::right::{Right, Verb, What};
-use super::{Place, counted, flawed, tagged, token_of};
-use crate::certificate::{Facts, Trust};
+use super::{Place, came_along, flawed, token_of};
+use crate::certificate::Facts;
 use crate::identity::bounds::short;
-use crate::identity::bundle_format::bundles;
 use crate::identity::error::IdentityError;
 use crate::identity::origin::{CertificateRequest, Cluster, Fetched};
 use crate::identity::pem;
@@ -73,17 +72,8 @@ pub(in crate::identity) async fn fetch(
         .map_err(|Trouble { why, remedy }| IdentityError::at(&who, Step::Identity, why, remedy))?;
     let mut supply = Supply::alone(identity, format!("{who}, by {request}"));
     let mut found = from.id.to_string();
-    if !issued.ca.trim_ascii().is_empty() {
-        let bundles = bundles(&issued.ca).map_err(|flaw| flawed("ca", flaw))?;
-        let roots = bundles
-            .iter()
-            .map(|(_, bundle)| bundle.anchors().len())
-            .sum();
-        found += &format!(", with {}", counted(roots, "root", "roots"));
-        supply.trust = Trust {
-            bundles: tagged(bundles, supply.identity.trust_domain()),
-            crls: vec![],
-        };
+    if let Some(roots) = came_along(&mut supply, &issued.ca).map_err(|flaw| flawed("ca", flaw))? {
+        found += &format!(", with {roots}");
     }
     walk.done(Step::Identity, found);
     Ok(supply)

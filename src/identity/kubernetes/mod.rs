@@ -25,7 +25,7 @@ use super::error::{Flaw, IdentityError, Subject};
 use super::origin::{Account, Cluster, Entry, Secret};
 use super::supply::Supply;
 use super::walk::{Step, Walk};
-use crate::certificate::{Bundles, Trust, TrustDomain};
+use crate::certificate::Bundles;
 
 /// The identity in a Secret.
 pub(super) async fn secret(from: &Secret, walk: &mut Walk) -> Result<Supply, IdentityError> {
@@ -60,19 +60,11 @@ pub(super) async fn secret(from: &Secret, walk: &mut Walk) -> Result<Supply, Ide
     })?;
     let mut supply = Supply::alone(identity, &who);
     let mut found = "the key belongs to the leaf".to_owned();
-    // cert-manager leaves it empty where it does not know.
-    let bundle = entries.get(&from.bundle);
-    if let Some(bundle) = bundle.filter(|bytes| !bytes.trim_ascii().is_empty()) {
-        let bundles = bundles(bundle).map_err(|flaw| flawed(&who, &from.bundle, flaw))?;
-        let roots = bundles
-            .iter()
-            .map(|(_, bundle)| bundle.anchors().len())
-            .sum();
-        found += &format!(", {} in {:?}", counted(roots, "root", "roots"), from.bundle);
-        supply.trust = Trust {
-            bundles: tagged(bundles, supply.identity.trust_domain()),
-            crls: vec![],
-        };
+    if let Some(bundle) = entries.get(&from.bundle)
+        && let Some(roots) =
+            came_along(&mut supply, bundle).map_err(|flaw| flawed(&who, &from.bundle, flaw))?
+    {
+        found += &format!(", {roots} in {:?}", from.bundle);
     }
     walk.done(Step::Identity, found);
     Ok(supply)
@@ -236,16 +228,26 @@ async fn anchors(
     bundles(bytes).map_err(|flaw| flawed(&who, &entry.key, flaw))
 }
 
-/// What came along with a leaf and names no trust domain is that of the leaf's.
-fn tagged(bundles: Bundles, domain: Option<TrustDomain>) -> Bundles {
-    let Some(domain) = domain else {
-        return bundles;
-    };
-    let mut tagged = Bundles::none();
-    for (named, bundle) in bundles.iter() {
-        tagged.insert(named.unwrap_or(&domain).clone(), bundle.clone());
+/// Takes the trust anchors that came along with an identity, and says how many. Those that name no trust
+/// domain are of the leaf's. cert-manager leaves them out where it does not know them.
+fn came_along(supply: &mut Supply, pem: &[u8]) -> Result<Option<String>, Flaw> {
+    if pem.trim_ascii().is_empty() {
+        return Ok(None);
     }
-    tagged
+    let bundles = bundles(pem)?;
+    let roots = bundles.iter().map(|(_, bundle)| bundle.anchors().len());
+    let roots = counted(roots.sum(), "root", "roots");
+    supply.trust = match supply.identity.trust_domain() {
+        None => bundles.into(),
+        Some(domain) => {
+            let mut tagged = Bundles::none();
+            for (named, bundle) in bundles.iter() {
+                tagged.insert(named.unwrap_or(&domain).clone(), bundle.clone());
+            }
+            tagged.into()
+        }
+    };
+    Ok(Some(roots))
 }
 
 fn flawed(who: &str, entry: &str, flaw: Flaw) -> IdentityError {
