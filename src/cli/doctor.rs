@@ -124,7 +124,13 @@ fn verified(source: &Source, supply: &Supply, trust: &Trust, at: Timestamp) -> S
 
 fn of_bundle(suite: &Suite, asked: &Asked) -> Way {
     let anchors = Anchors::of(&suite.name, &asked.bundle, asked.found.as_ref());
-    let mut steps = steps(&[Step::Find], &asked.walk, asked.found.as_ref().err());
+    // Who knows the step of its own failure has no other before it.
+    let error = asked.found.as_ref().err();
+    let planned: &[Step] = match error.and_then(IdentityError::step) {
+        Some(_) => &[],
+        None => &[Step::Find],
+    };
+    let mut steps = steps(planned, &asked.walk, error);
     let name = Step::Anchors.as_str();
     if let (Ok(_), Some(error)) = (&asked.found, &anchors.error) {
         steps.push(Stepped::new(name, State::Failed, &error.what));

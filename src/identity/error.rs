@@ -33,6 +33,20 @@ impl IdentityError {
         Self::new(subject, Flaw::Failed { step, why, remedy })
     }
 
+    /// What came at a step has this flaw; `remedy` is for flaws that name no way out.
+    #[cfg(any(feature = "grpc", feature = "kubernetes"))]
+    pub(crate) fn flawed(
+        who: impl fmt::Display,
+        step: Step,
+        what: impl fmt::Display,
+        flaw: &Flaw,
+        remedy: &str,
+    ) -> Self {
+        let flaw = flaw.to_string();
+        let (why, remedy) = flaw.split_once("; ").unwrap_or((&flaw, remedy));
+        Self::at(who, step, format!("{what} {why}"), remedy)
+    }
+
     /// Nobody was there to say what went wrong.
     pub(crate) fn crashed() -> Self {
         let why = "it ended unexpectedly; please report this".to_owned();
@@ -191,7 +205,7 @@ pub enum Flaw {
     )]
     UnsupportedKey,
     /// A certificate cannot be read, counted from 1.
-    #[error("holds a broken certificate: number {nth} {why}")]
+    #[error("holds a broken certificate: number {nth} {why}; replace it by a whole one")]
     Malformed {
         /// Which one, counted from 1.
         nth: usize,

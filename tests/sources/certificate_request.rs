@@ -131,15 +131,19 @@ async fn whatever_cert_manager_does_instead_is_told_apart() {
         ),
         (
             Manner::OtherKey,
-            None,
-            "entry \"certificate\" of CertificateRequest default/probe-",
+            Some(Step::Identity),
+            "(identity): entry \"certificate\" is for another key",
         ),
         (
             Manner::Empty,
             Some(Step::Grant),
             "the request is ready, and no certificate is in it",
         ),
-        (Manner::Garbage, None, "holds no certificate"),
+        (
+            Manner::Garbage,
+            Some(Step::Identity),
+            "holds no certificate",
+        ),
         (
             Manner::Deletes,
             Some(Step::Grant),

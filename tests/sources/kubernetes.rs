@@ -169,7 +169,7 @@ async fn the_root_of_istios_own_ca_is_taken_from_its_secret_without_the_key() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "entry \"ca-key.pem\" of Secret default/cacerts holds a private key, and a trust bundle is \
+        "Secret default/cacerts cannot serve us (anchors): entry \"ca-key.pem\" holds a private key, and a trust bundle is \
          public; remove the key from it"
     );
 }
@@ -229,19 +229,19 @@ async fn whatever_is_wrong_in_the_cluster_is_named_with_its_way_out() {
         ),
         (
             &[("tls.crt", &chain), ("tls.key", &foreign)],
-            None,
-            "entry \"tls.key\" of Secret default/frontend-tls does not belong to the certificate of \
+            Some(Step::Identity),
+            "Secret default/frontend-tls cannot serve us (identity): entry \"tls.key\" does not belong to the certificate of \
              \"spiffe://cluster.local/ns/default/sa/frontend\"",
         ),
         (
             &[("tls.crt", SECRET_MARK), ("tls.key", &key)],
-            None,
-            "entry \"tls.crt\" of Secret default/frontend-tls holds no certificate",
+            Some(Step::Identity),
+            "Secret default/frontend-tls cannot serve us (identity): entry \"tls.crt\" holds no certificate",
         ),
         (
             &[("tls.crt", &chain), ("tls.key", &key), ("ca.crt", "what?")],
-            None,
-            "entry \"ca.crt\" of Secret default/frontend-tls holds no certificate",
+            Some(Step::Identity),
+            "Secret default/frontend-tls cannot serve us (identity): entry \"ca.crt\" holds no certificate",
         ),
     ] {
         stage

@@ -59,7 +59,17 @@ pub(super) async fn anchors(
 ) -> Result<Bundle, IdentityError> {
     let failed = |why: String, remedy: &str| IdentityError::at(from, Step::Anchors, why, remedy);
     // What is inside it is boxed: the way there may lead through other clients.
-    let trust = Box::pin(load_trust(from, walk)).await?;
+    let trust = Box::pin(load_trust(from, walk)).await;
+    let trust = trust.map_err(|error| match error.step() {
+        Some(_) => error,
+        None => IdentityError::flawed(
+            "the trust anchors",
+            Step::Anchors,
+            &error.subject,
+            &error.flaw,
+            "give the root certificates of the mesh",
+        ),
+    })?;
     let Some(bundle) = trust.bundles.for_domain(domain) else {
         let held = trust.bundles.iter().filter_map(|(domain, _)| domain);
         let held: Vec<&str> = held.map(TrustDomain::as_str).collect();

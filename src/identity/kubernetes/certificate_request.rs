@@ -18,10 +18,10 @@ use super::client::{Api, acting_as, ask};
 use super::failure::Trouble;
 use super::refusal::Refusal;
 use super::right::{Right, Verb, What};
-use super::{Place, came_along, flawed, token_of};
+use super::{Place, came_along, token_of};
 use crate::certificate::Facts;
 use crate::identity::bounds::short;
-use crate::identity::error::IdentityError;
+use crate::identity::error::{Flaw, IdentityError};
 use crate::identity::origin::{CertificateRequest, Cluster, Fetched};
 use crate::identity::pem;
 use crate::identity::signing_request::{Name, SigningRequest, expired, misnamed};
@@ -63,16 +63,20 @@ pub(in crate::identity) async fn fetch(
         format!("approved, and signed by {} {:?}", issuer.kind, issuer.name),
     );
 
-    let flawed = |entry: &str, flaw| flawed(&request, entry, flaw);
-    let chain = pem::certificates(&issued.chain).map_err(|flaw| flawed("certificate", flaw))?;
+    let what = Place {
+        who: &request,
+        step: Step::Identity,
+    };
+    let flawed = |entry: &str, flaw: &Flaw| what.flawed(entry, flaw);
+    let chain = pem::certificates(&issued.chain).map_err(|flaw| flawed("certificate", &flaw))?;
     let identity = csr
         .granted(chain)
-        .map_err(|error| flawed("certificate", error.flaw))?;
+        .map_err(|error| flawed("certificate", &error.flaw))?;
     check(from, identity.leaf(), now)
         .map_err(|Trouble { why, remedy }| IdentityError::at(&who, Step::Identity, why, remedy))?;
     let mut supply = Supply::alone(identity, format!("{who}, by {request}"));
     let mut found = from.id.to_string();
-    if let Some(roots) = came_along(&mut supply, &issued.ca).map_err(|flaw| flawed("ca", flaw))? {
+    if let Some(roots) = came_along(&mut supply, &issued.ca).map_err(|flaw| flawed("ca", &flaw))? {
         found += &format!(", with {roots}");
     }
     walk.done(Step::Identity, found);

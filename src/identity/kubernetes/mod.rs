@@ -56,13 +56,13 @@ pub(super) async fn secret(from: &Secret, walk: &mut Walk) -> Result<Supply, Ide
             | Subject::Mint
             | Subject::Source(_) => &from.chain,
         };
-        flawed(&who, entry, error.flaw)
+        at.flawed(entry, &error.flaw)
     })?;
     let mut supply = Supply::alone(identity, &who);
     let mut found = "the key belongs to the leaf".to_owned();
     if let Some(bundle) = entries.get(&from.bundle)
         && let Some(roots) =
-            came_along(&mut supply, bundle).map_err(|flaw| flawed(&who, &from.bundle, flaw))?
+            came_along(&mut supply, bundle).map_err(|flaw| at.flawed(&from.bundle, &flaw))?
     {
         found += &format!(", {roots} in {:?}", from.bundle);
     }
@@ -152,6 +152,12 @@ impl Place<'_> {
         })
     }
 
+    /// What is in an entry cannot be used.
+    fn flawed(self, entry: &str, flaw: &Flaw) -> IdentityError {
+        let entry = format!("entry {entry:?}");
+        IdentityError::flawed(self.who, self.step, entry, flaw, "replace what is in it")
+    }
+
     /// An entry that must be there. `key` is the word for it in a suite.
     fn entry<'e>(
         self,
@@ -225,7 +231,7 @@ async fn anchors(
     };
     let entries = entries(&entry.cluster, &right, at, walk).await?;
     let bytes = at.entry(&entries, &entry.key, "key")?;
-    bundles(bytes).map_err(|flaw| flawed(&who, &entry.key, flaw))
+    bundles(bytes).map_err(|flaw| at.flawed(&entry.key, &flaw))
 }
 
 /// Takes the trust anchors that came along with an identity, and says how many. Those that name no trust
@@ -248,10 +254,6 @@ fn came_along(supply: &mut Supply, pem: &[u8]) -> Result<Option<String>, Flaw> {
         }
     };
     Ok(Some(roots))
-}
-
-fn flawed(who: &str, entry: &str, flaw: Flaw) -> IdentityError {
-    IdentityError::new(Subject::Source(format!("entry {entry:?} of {who}")), flaw)
 }
 
 fn counted(count: usize, one: &str, several: &str) -> String {
