@@ -7,6 +7,8 @@
     reason = "a test may fail so"
 )]
 
+#[cfg(all(feature = "grpc", feature = "kubernetes", target_os = "linux"))]
+mod bad_input;
 mod bundles;
 #[cfg(feature = "grpc")]
 mod ca_stage;

@@ -149,7 +149,7 @@ fn may_unshare() -> bool {
 }
 
 /// What is missing is missing loudly, and where nothing may be missing it is a failure.
-fn skip(why: &str) {
+pub(crate) fn skip(why: &str) {
     let words = format!("SKIPPED: {why}\n");
     assert!(std::env::var_os("CI").is_none(), "{words}");
     std::io::stderr().write_all(words.as_bytes()).unwrap();
