@@ -14,6 +14,8 @@ mod bundles;
 mod ca_stage;
 #[cfg(feature = "kubernetes")]
 mod certificate_request;
+#[cfg(all(feature = "grpc", feature = "kubernetes"))]
+mod docs;
 mod files;
 #[cfg(all(feature = "grpc", feature = "kubernetes"))]
 mod gate;
