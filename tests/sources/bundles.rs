@@ -384,7 +384,7 @@ fn svid_key(der: &[u8]) -> Value {
     json!({ "use": "x509-svid", "kty": "EC", "crv": "P-256", "x": "AA", "y": "AA", "x5c": [STANDARD.encode(der)] })
 }
 
-fn ders(bundles: &Bundles, domain: &str) -> Option<Vec<Vec<u8>>> {
+pub(crate) fn ders(bundles: &Bundles, domain: &str) -> Option<Vec<Vec<u8>>> {
     let domain: TrustDomain = domain.parse().unwrap();
     let bundle = bundles.for_domain(&domain)?;
     Some(

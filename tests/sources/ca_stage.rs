@@ -8,7 +8,8 @@ use std::time::Duration;
 use mtls_probe::certificate::{Expected, Question, Role, judge};
 use mtls_probe::handshake::{Attempt, Guise, observe};
 use mtls_probe::identity::{
-    BundleOrigin, Fetched, IdentityError, IstioCa, Linkerd, Origin, Supply, Token, Walk, load,
+    BundleOrigin, Fetched, IdentityError, IstioCa, Linkerd, Origin, Step, Supplier, Supply, Token,
+    Walk, load,
 };
 use mtls_probe::plan::Probe;
 use mtls_probe::run::now;
@@ -16,6 +17,7 @@ use mtls_probe::suite::Pause;
 use mtls_probe::target::{Offer, Request, Way};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
 
 use crate::standins::istio_ca;
@@ -138,6 +140,46 @@ impl Stage {
 
     pub(crate) async fn supply(&self) -> (Supply, Walk) {
         self.try_load().await.unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    /// What each step of the way there found.
+    pub(crate) async fn told(&self) -> (Supply, Vec<String>) {
+        let (supply, walk) = self.supply().await;
+        let steps: Vec<Step> = walk.steps().iter().map(|(step, _)| *step).collect();
+        assert_eq!(steps, self.origin().steps());
+        let text = format!("{walk:?} {supply:?}");
+        assert!(!text.contains("eyJ") && !text.contains("PRIVATE"), "{text}");
+        let found = walk.steps().iter().map(|(_, found)| found.clone());
+        (supply, found.collect())
+    }
+
+    pub(crate) async fn supplier(&self) -> Supplier {
+        let opened = Supplier::open(&self.origin(), now()).await;
+        opened.unwrap().unwrap()
+    }
+
+    /// A certificate of a few seconds is renewed before it is over, and the next one is taken.
+    pub(crate) async fn renews(&self) {
+        let supplier = self.supplier().await;
+        let first = supplier.current().await.unwrap();
+        for _ in 0..80 {
+            sleep(Duration::from_millis(50)).await;
+            let next = supplier.current().await.unwrap();
+            let leaf = next.identity.leaf();
+            assert!(leaf.not_after > now(), "no moment without one");
+            if leaf.serial != first.identity.leaf().serial {
+                assert!(is_taken(&next, &self.signer).await);
+                return;
+            }
+        }
+        panic!("it was never renewed");
+    }
+
+    /// An attempt that must fail at this step, in these words.
+    pub(crate) async fn refused_at(&self, step: Step, words: &[&str]) {
+        let error = self.refused().await;
+        assert_eq!(error.step(), Some(step), "{error}");
+        say(&error, words);
     }
 
     /// The error of an attempt that must fail.

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use mtls_probe::certificate::{Expected, Question, Role, SpiffeId, TrustDomain, judge};
+use mtls_probe::certificate::{Expected, Judgement, Question, Role, SpiffeId, judge};
 use mtls_probe::identity::{
     Authority, Files, IdentityError, Leaf, Minted, Origin, Step, Supplier, Supply, Walk, load,
 };
@@ -18,6 +18,7 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, KeyPair, KeyUsagePurpose,
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
+use crate::bundles::ders;
 use crate::standins::signer::pem;
 
 const ID: &str = "spiffe://cluster.local/ns/default/sa/frontend";
@@ -71,15 +72,7 @@ async fn each_layout_is_recognised_and_named_by_files_and_path() {
             None,
             "it stands for nobody else"
         );
-        let judgement = judge(&Question {
-            chain: supply.identity.chain(),
-            bundles: &supply.trust.bundles,
-            role: Role::Client,
-            expected: &Expected::AnySvid,
-            at: now(),
-            crls: &[],
-            elsewhere: &[],
-        });
+        let judgement = judged(&supply);
         assert!(judgement.is_ok(), "{title}: {judgement:?}");
     }
 }
@@ -522,15 +515,7 @@ async fn a_rotation_by_the_link_of_kubernetes_never_shows_and_is_never_of_two_mi
             let root = roots(&supply, "cluster.local").unwrap().remove(0);
             let issuer = &supply.identity.leaf().issuer;
             assert_eq!(issuer, "CN=root", "{issuer}");
-            let judgement = judge(&Question {
-                chain: supply.identity.chain(),
-                bundles: &supply.trust.bundles,
-                role: Role::Client,
-                expected: &Expected::AnySvid,
-                at: now(),
-                crls: &[],
-                elsewhere: &[],
-            });
+            let judgement = judged(&supply);
             assert!(
                 judgement.is_ok(),
                 "the root {} is of another rotation: {judgement:?}",
@@ -772,15 +757,20 @@ fn serial(supply: &Supply) -> String {
 }
 
 fn roots(supply: &Supply, domain: &str) -> Option<Vec<Vec<u8>>> {
-    let domain: TrustDomain = domain.parse().unwrap();
-    let bundle = supply.trust.bundles.for_domain(&domain)?;
-    Some(
-        bundle
-            .anchors()
-            .iter()
-            .map(|anchor| anchor.der.to_vec())
-            .collect(),
-    )
+    ders(&supply.trust.bundles, domain)
+}
+
+/// By the roots that came along.
+fn judged(supply: &Supply) -> Judgement {
+    judge(&Question {
+        chain: supply.identity.chain(),
+        bundles: &supply.trust.bundles,
+        role: Role::Client,
+        expected: &Expected::AnySvid,
+        at: now(),
+        crls: &[],
+        elsewhere: &[],
+    })
 }
 
 fn now() -> Timestamp {

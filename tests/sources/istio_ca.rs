@@ -26,7 +26,7 @@ async fn an_account_gets_its_certificate_and_peers_take_it() {
     let stage = Stage::istio()
         .await
         .asking_istio(|ca| ca.cluster_id = Some("Kubernetes".to_owned()));
-    let (supply, walk) = stage.supply().await;
+    let (supply, words) = stage.told().await;
     assert_eq!(supply.identity.name(), Some(ID));
     // As Istio's agents present it.
     let chain = [&stage.signer.issuing, &stage.signer.root];
@@ -42,13 +42,6 @@ async fn an_account_gets_its_certificate_and_peers_take_it() {
     assert_eq!(bundle.anchors()[0].der, stage.signer.root);
     assert!(is_taken(&supply, &stage.signer).await);
 
-    let steps: Vec<Step> = walk.steps().iter().map(|(step, _)| *step).collect();
-    assert_eq!(steps, stage.origin().steps());
-    let words: Vec<&str> = walk
-        .steps()
-        .iter()
-        .map(|(_, found)| found.as_str())
-        .collect();
     let address = stage.istio.as_ref().unwrap().door.address();
     for (word, starts) in words.iter().zip([
         "1 root from /",
@@ -61,8 +54,6 @@ async fn an_account_gets_its_certificate_and_peers_take_it() {
     ]) {
         assert!(word.starts_with(starts), "{word}");
     }
-    let text = format!("{walk:?} {supply:?}");
-    assert!(!text.contains("eyJ") && !text.contains("PRIVATE"), "{text}");
 }
 
 #[tokio::test]
@@ -254,21 +245,21 @@ async fn what_a_refused_token_may_lack_is_listed_without_what_our_look_rules_out
         of_another_cluster("default", "frontend", "istio-ca"),
     )
     .unwrap();
-    let error = stage.refused().await;
-    assert_eq!(error.step(), Some(Step::Request));
-    say(
-        &error,
-        &[
-            "it does not take the token (Unauthenticated: \"request authenticate failure\")",
-            "(1) not the audience, unless TOKEN_AUDIENCES",
-            "(2) not the expiry",
-            "(3) `cluster_id`, if the token is of another cluster",
-            "(4) the issuer https://kubernetes.default.svc",
-            "account default/frontend is no more",
-            "token of default/frontend, audience istio-ca, 10m left",
-            "`serverca`",
-        ],
-    );
+    stage
+        .refused_at(
+            Step::Request,
+            &[
+                "it does not take the token (Unauthenticated: \"request authenticate failure\")",
+                "(1) not the audience, unless TOKEN_AUDIENCES",
+                "(2) not the expiry",
+                "(3) `cluster_id`, if the token is of another cluster",
+                "(4) the issuer https://kubernetes.default.svc",
+                "account default/frontend is no more",
+                "token of default/frontend, audience istio-ca, 10m left",
+                "`serverca`",
+            ],
+        )
+        .await;
 
     fs::write(stage.token_file(), token("default", "frontend", "istio-ca")).unwrap();
     let stage = stage.asking_istio(|ca| ca.cluster_id = Some("elsewhere".to_owned()));
@@ -330,17 +321,17 @@ async fn no_token_is_sent_to_who_is_not_the_istiod_of_this_mesh() {
     let other = Signer::new("another mesh");
 
     fs::write(stage.roots_file(), pem(&other.root)).unwrap();
-    let error = stage.refused().await;
-    assert_eq!(error.step(), Some(Step::Tls));
-    say(
-        &error,
-        &[
-            "we do not take it for \"istiod.istio-system.svc\"",
-            "is neither in the bundle nor sent",
-            "it carries istiod.istio-system.svc, istio-pilot.istio-system.svc",
-            "roots.pem holds the root of the mesh",
-        ],
-    );
+    stage
+        .refused_at(
+            Step::Tls,
+            &[
+                "we do not take it for \"istiod.istio-system.svc\"",
+                "is neither in the bundle nor sent",
+                "it carries istiod.istio-system.svc, istio-pilot.istio-system.svc",
+                "roots.pem holds the root of the mesh",
+            ],
+        )
+        .await;
     fs::write(stage.roots_file(), pem(&stage.signer.root)).unwrap();
 
     let stage = stage.asking_istio(|ca| ca.server_name = Some("istiod.other.svc".to_owned()));
@@ -366,9 +357,7 @@ async fn no_token_is_sent_to_who_is_not_the_istiod_of_this_mesh() {
     let signer = Arc::new(Signer::new("mesh"));
     let over = signer.server_until(NAMES, &[&TLS13], now() - SignedDuration::from_mins(5));
     let stage = Stage::of_istio(IstioCa::with(signer, over, "cluster.local").await);
-    let error = stage.refused().await;
-    assert_eq!(error.step(), Some(Step::Tls));
-    say(&error, &["expired", "renew"]);
+    stage.refused_at(Step::Tls, &["expired", "renew"]).await;
     assert_eq!(stage.asked(), 0, "nobody got a token");
 }
 
@@ -388,15 +377,15 @@ async fn another_port_of_istiod_is_told_from_its_ca() {
     // 15017: the webhook, with the same certificate.
     let webhook = Other::not_found(stage.signer.server(NAMES, &[&TLS13, &TLS12])).await;
     let stage = dialling(stage, webhook.door.address());
-    let error = stage.refused().await;
-    assert_eq!(error.step(), Some(Step::Request));
-    say(
-        &error,
-        &[
-            "no Istio CA answers there: it speaks plain HTTP and no gRPC (404 Not Found)",
-            "15017 is its webhook",
-        ],
-    );
+    stage
+        .refused_at(
+            Step::Request,
+            &[
+                "no Istio CA answers there: it speaks plain HTTP and no gRPC (404 Not Found)",
+                "15017 is its webhook",
+            ],
+        )
+        .await;
 
     // 15010: plaintext gRPC, which begins with SETTINGS.
     let plaintext = server(|mut stream| async move {
@@ -404,9 +393,9 @@ async fn another_port_of_istiod_is_told_from_its_ca() {
         let _ = stream.read(&mut [0; 4096]).await;
     });
     let stage = dialling(stage, plaintext.await);
-    let error = stage.refused().await;
-    assert_eq!(error.step(), Some(Step::Tls));
-    say(&error, &["speaks no TLS", "15012", "15010 is plaintext"]);
+    stage
+        .refused_at(Step::Tls, &["speaks no TLS", "15012", "15010 is plaintext"])
+        .await;
 
     // 15014: plain HTTP.
     let http = server(|mut stream| async move {
@@ -417,9 +406,9 @@ async fn another_port_of_istiod_is_told_from_its_ca() {
 
     let closing = server(|stream| async move { drop(stream) });
     let stage = dialling(stage, closing.await);
-    let error = stage.refused().await;
-    assert_eq!(error.step(), Some(Step::Tls));
-    say(&error, &["it ends the handshake", "15012"]);
+    stage
+        .refused_at(Step::Tls, &["it ends the handshake", "15012"])
+        .await;
 
     // TLS, and not what speaks HTTP/2.
     let mut config = (*stage.signer.server(NAMES, &[&TLS13])).clone();
@@ -430,19 +419,22 @@ async fn another_port_of_istiod_is_told_from_its_ca() {
 
     let half = Other::half_an_answer(stage.signer.server(NAMES, &[&TLS13])).await;
     let stage = dialling(stage, half.door.address());
-    let error = stage.refused().await;
-    assert_eq!(error.step(), Some(Step::Request));
-    say(
-        &error,
-        &["there is no answer: it broke off, or speaks no gRPC (it was closed)"],
-    );
+    stage
+        .refused_at(
+            Step::Request,
+            &["there is no answer: it broke off, or speaks no gRPC (it was closed)"],
+        )
+        .await;
 
     // One that only takes whoever has a certificate already.
     let closed = Other::not_found(stage.signer.peer(NAMES[0])).await;
     let stage = dialling(stage, closed.door.address());
-    let error = stage.refused().await;
-    assert_eq!(error.step(), Some(Step::Request));
-    say(&error, &["received fatal alert: CertificateRequired"]);
+    stage
+        .refused_at(
+            Step::Request,
+            &["received fatal alert: CertificateRequired"],
+        )
+        .await;
 }
 
 #[tokio::test]
@@ -451,15 +443,15 @@ async fn an_address_where_nobody_is_says_so() {
     let address = nobody.local_addr().unwrap();
     drop(nobody);
     let stage = dialling(Stage::istio().await, address);
-    let error = stage.refused().await;
-    assert_eq!(error.step(), Some(Step::Connect));
-    say(
-        &error,
-        &[
-            "nobody listens at 127.0.0.1:",
-            "istiod.istio-system.svc:15012",
-        ],
-    );
+    stage
+        .refused_at(
+            Step::Connect,
+            &[
+                "nobody listens at 127.0.0.1:",
+                "istiod.istio-system.svc:15012",
+            ],
+        )
+        .await;
 
     let stage = stage.asking_istio(|ca| ca.address = "istiod.invalid:15012".to_owned());
     say(&stage.refused().await, &["its name cannot be resolved"]);
@@ -502,28 +494,14 @@ async fn nobody_waits_for_ever() {
 async fn a_certificate_is_renewed_at_half_of_its_life() {
     let stage = Stage::istio().await;
     stage.be_istio(Whim::Lasting(SignedDuration::from_secs(4)));
-    let supplier = open(&stage).await;
-    let first = current(&supplier).await;
-    for _ in 0..80 {
-        sleep(Duration::from_millis(50)).await;
-        let next = current(&supplier).await;
-        assert!(
-            next.identity.leaf().not_after > now(),
-            "no moment without one"
-        );
-        if next.identity.leaf().serial != first.identity.leaf().serial {
-            assert!(is_taken(&next, &stage.signer).await);
-            return;
-        }
-    }
-    panic!("it was never renewed");
+    stage.renews().await;
 }
 
 #[tokio::test]
 async fn a_ca_that_is_down_is_no_trouble_while_the_certificate_lasts() {
     let stage = Stage::istio().await;
     stage.be_istio(Whim::Lasting(SignedDuration::from_secs(3)));
-    let supplier = open(&stage).await;
+    let supplier = stage.supplier().await;
     let first = current(&supplier).await;
     stage.be_istio(Whim::Says(Code::Unavailable, "not now"));
     let over = first.identity.leaf().not_after;
@@ -555,13 +533,6 @@ async fn a_ca_that_is_down_is_no_trouble_while_the_certificate_lasts() {
         }
     }
     panic!("it never came back");
-}
-
-async fn open(stage: &Stage) -> Supplier {
-    Supplier::open(&stage.origin(), now())
-        .await
-        .unwrap()
-        .unwrap()
 }
 
 async fn current(supplier: &Supplier) -> Arc<Supply> {

@@ -2,13 +2,10 @@
 
 use std::fs;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::SignedDuration;
-use mtls_probe::identity::{Step, Supplier};
-use mtls_probe::run::now;
+use mtls_probe::identity::Step;
 use rustls::version::{TLS12, TLS13};
-use tokio::time::sleep;
 use tonic::Code;
 
 use crate::ca_stage::{NAME, Stage, is_taken, say};
@@ -20,7 +17,7 @@ use crate::standins::tokens::{of_another_cluster, token};
 #[tokio::test]
 async fn an_account_gets_its_certificate_and_peers_take_it() {
     let stage = Stage::linkerd().await;
-    let (supply, walk) = stage.supply().await;
+    let (supply, words) = stage.told().await;
     assert_eq!(supply.identity.name(), Some(NAME));
     assert_eq!(supply.identity.leaf().key, "ECDSA P-256");
     assert_eq!(supply.identity.chain().len(), 2, "the anchor is not sent");
@@ -29,13 +26,6 @@ async fn an_account_gets_its_certificate_and_peers_take_it() {
     assert_eq!(bundle.anchors()[0].der, stage.signer.root);
     assert!(is_taken(&supply, &stage.signer).await);
 
-    let steps: Vec<Step> = walk.steps().iter().map(|(step, _)| *step).collect();
-    assert_eq!(steps, stage.origin().steps());
-    let words: Vec<&str> = walk
-        .steps()
-        .iter()
-        .map(|(_, found)| found.as_str())
-        .collect();
     assert_eq!(
         words[1],
         "token of default/frontend, audience identity.l5d.io, 10m left"
@@ -48,8 +38,6 @@ async fn an_account_gets_its_certificate_and_peers_take_it() {
         words[6].starts_with(&format!("{NAME}, 24h left, verified up to ")),
         "{words:?}"
     );
-    let text = format!("{walk:?} {supply:?}");
-    assert!(!text.contains("eyJ") && !text.contains("PRIVATE"), "{text}");
 }
 
 #[tokio::test]
@@ -180,15 +168,15 @@ async fn a_token_or_a_name_of_another_control_plane_is_said() {
     );
 
     fs::write(stage.token_file(), token("default", "frontend", "istio-ca")).unwrap();
-    let error = stage.refused().await;
-    assert_eq!(error.step(), Some(Step::Token));
-    say(
-        &error,
-        &[
-            "\"istio-ca\", not for \"identity.l5d.io\"",
-            "--audience identity.l5d.io",
-        ],
-    );
+    stage
+        .refused_at(
+            Step::Token,
+            &[
+                "\"istio-ca\", not for \"identity.l5d.io\"",
+                "--audience identity.l5d.io",
+            ],
+        )
+        .await;
 
     fs::write(
         stage.token_file(),
@@ -197,31 +185,31 @@ async fn a_token_or_a_name_of_another_control_plane_is_said() {
     .unwrap();
     let elsewhere = "frontend.default.serviceaccount.identity.mesh.corp.example";
     let stage = stage.asking_linkerd(|origin| origin.name = elsewhere.to_owned());
-    let error = stage.refused().await;
-    assert_eq!(error.step(), Some(Step::Request));
-    say(
-        &error,
-        &[
-            "requested identity did not match",
-            "its control plane or its trust domain",
-        ],
-    );
+    stage
+        .refused_at(
+            Step::Request,
+            &[
+                "requested identity did not match",
+                "its control plane or its trust domain",
+            ],
+        )
+        .await;
 }
 
 #[tokio::test]
 async fn no_token_is_sent_to_who_is_not_the_controller_of_this_mesh() {
     let stage = Stage::linkerd().await;
     fs::write(stage.roots_file(), pem(&Signer::new("another mesh").root)).unwrap();
-    let error = stage.refused().await;
-    assert_eq!(error.step(), Some(Step::Tls));
-    say(
-        &error,
-        &[
-            "we do not take it for",
-            "is neither in the bundle nor sent",
-            "roots.pem",
-        ],
-    );
+    stage
+        .refused_at(
+            Step::Tls,
+            &[
+                "we do not take it for",
+                "is neither in the bundle nor sent",
+                "roots.pem",
+            ],
+        )
+        .await;
     fs::write(stage.roots_file(), pem(&stage.signer.root)).unwrap();
 
     let other = "linkerd-identity.mesh.serviceaccount.identity.mesh.cluster.local";
@@ -242,9 +230,9 @@ async fn a_proxy_speaks_tls_1_3_alone() {
     let signer = Arc::new(Signer::new("mesh"));
     let old = signer.server(&[linkerd_identity::NAME], &[&TLS12]);
     let stage = Stage::of_linkerd(LinkerdIdentity::with(signer, old).await);
-    let error = stage.refused().await;
-    assert_eq!(error.step(), Some(Step::Tls));
-    say(&error, &["alert ProtocolVersion", "`server_name`"]);
+    stage
+        .refused_at(Step::Tls, &["alert ProtocolVersion", "`server_name`"])
+        .await;
     assert_eq!(stage.asked(), 0);
 }
 
@@ -262,22 +250,5 @@ async fn half_an_answer_is_none() {
 async fn a_certificate_is_renewed_at_half_of_its_life() {
     let stage = Stage::linkerd().await;
     stage.be_linkerd(Whim::Lasting(SignedDuration::from_secs(4)));
-    let supplier = Supplier::open(&stage.origin(), now())
-        .await
-        .unwrap()
-        .unwrap();
-    let first = supplier.current().await.unwrap();
-    for _ in 0..80 {
-        sleep(Duration::from_millis(50)).await;
-        let next = supplier.current().await.unwrap();
-        assert!(
-            next.identity.leaf().not_after > now(),
-            "no moment without one"
-        );
-        if next.identity.leaf().serial != first.identity.leaf().serial {
-            assert!(is_taken(&next, &stage.signer).await);
-            return;
-        }
-    }
-    panic!("it was never renewed");
+    stage.renews().await;
 }

@@ -25,19 +25,17 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose, SanType,
 };
-use rustls::client::danger::HandshakeSignatureValid;
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::crypto::aws_lc_rs;
 use rustls::server::WebPkiClientVerifier;
-use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName as CaName, RootCertStore,
-    ServerConfig, SignatureScheme,
-};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
+
+use crate::standins::clients::Clients;
 
 use Negative::*;
 
@@ -156,12 +154,20 @@ fn a_root_that_allows_no_ca_below_it_has_no_intermediate_to_leave_out() {
 #[tokio::test]
 async fn a_server_that_knows_svids_refuses_every_one_and_only_them() {
     for mesh in [Mesh::of_root(), Mesh::of_intermediate()] {
-        let server = mesh
-            .serve(Arc::new(Knowing {
-                bundles: mesh.bundles(),
-                provider: aws_lc_rs::default_provider(),
-            }))
-            .await;
+        let bundles = mesh.bundles();
+        let is_svid = move |chain: &[CertificateDer<'static>], now: UnixTime| {
+            let judgement = judge(&Question {
+                chain,
+                bundles: &bundles,
+                role: Role::Client,
+                expected: &Expected::AnySvid,
+                at: Timestamp::from_second(now.as_secs().try_into().unwrap()).unwrap(),
+                crls: &[],
+                elsewhere: &[],
+            });
+            judgement.is_ok()
+        };
+        let server = mesh.serve(Arc::new(Clients::known(is_svid))).await;
         let matrix = mesh.probe(server).await;
         assert_eq!(outcome(&matrix, "sa/frontend"), let_in());
         for negative in Negative::ALL {
@@ -477,69 +483,6 @@ fn let_in() -> (String, Option<String>) {
 
 fn refused() -> (String, Option<String>) {
     ("rejected".to_owned(), Some("peer".to_owned()))
-}
-
-/// Lets in whoever is an SVID of the mesh.
-#[derive(Debug)]
-struct Knowing {
-    bundles: Bundles,
-    provider: CryptoProvider,
-}
-
-impl ClientCertVerifier for Knowing {
-    fn root_hint_subjects(&self) -> &[CaName] {
-        &[]
-    }
-
-    fn verify_client_cert(
-        &self,
-        leaf: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        now: UnixTime,
-    ) -> Result<ClientCertVerified, rustls::Error> {
-        let chain = std::iter::once(leaf).chain(intermediates);
-        let chain: Vec<_> = chain.map(|der| der.clone().into_owned()).collect();
-        let judgement = judge(&Question {
-            chain: &chain,
-            bundles: &self.bundles,
-            role: Role::Client,
-            expected: &Expected::AnySvid,
-            at: Timestamp::from_second(now.as_secs().try_into().unwrap()).unwrap(),
-            crls: &[],
-            elsewhere: &[],
-        });
-        match judgement.is_ok() {
-            true => Ok(ClientCertVerified::assertion()),
-            false => Err(CertificateError::ApplicationVerificationFailure.into()),
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        leaf: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, leaf, signed, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        leaf: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        // webpki reads no leaf that is a CA; that one is refused before.
-        let algorithms = &self.provider.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, leaf, signed, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
-    }
 }
 
 /// `openssl s_server` that insists on a certificate.

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use mtls_probe::identity::{
     Cluster, Fetched, IdentityError, Origin, Secret, Step, Supply, Walk, load,
@@ -47,13 +47,7 @@ async fn a_pod_asks_as_itself() {
     }
     let ended = tokio::task::spawn_blocking(move || pod.output().unwrap());
     let ended = ended.await.unwrap();
-    let said = String::from_utf8_lossy(&ended.stdout).into_owned();
-    assert!(
-        ended.status.success(),
-        "{said}{}",
-        String::from_utf8_lossy(&ended.stderr)
-    );
-    assert!(said.contains("1 passed"), "{said}");
+    assert_passed(&ended);
     let denied = format!("{prober} get secrets default/frontend-tls 403");
     let absent = format!("{prober} get secrets default/gone 404");
     assert_eq!(cluster.audit(), [denied, absent]);
@@ -96,13 +90,7 @@ fn outside_of_a_pod_somebody_must_say_which_cluster() {
     let mut outside = alone(std::env::current_exe().unwrap());
     outside.args(["--ignored", "--exact", "pod::outside_a_pod", "--nocapture"]);
     let ended = outside.output().unwrap();
-    let said = String::from_utf8_lossy(&ended.stdout).into_owned();
-    assert!(
-        ended.status.success(),
-        "{said}{}",
-        String::from_utf8_lossy(&ended.stderr)
-    );
-    assert!(said.contains("1 passed"), "{said}");
+    assert_passed(&ended);
 }
 
 #[tokio::test]
@@ -140,6 +128,13 @@ fn alone(program: impl AsRef<std::ffi::OsStr>) -> Command {
         .env_remove("KUBERNETES_SERVICE_HOST")
         .env("HOME", "/nonexistent");
     command
+}
+
+fn assert_passed(ended: &Output) {
+    let said = String::from_utf8_lossy(&ended.stdout);
+    let trouble = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success(), "{said}{trouble}");
+    assert!(said.contains("1 passed"), "{said}");
 }
 
 fn may_unshare() -> bool {

@@ -31,8 +31,8 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
 
-use super::any_client::AnyClient;
 use super::cert_manager::CertManager;
+use super::clients::Clients;
 use super::signer::pem;
 use super::tokens;
 
@@ -584,7 +584,7 @@ fn acceptor(own: &Minted) -> TlsAcceptor {
     let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
-        .with_client_cert_verifier(Arc::new(AnyClient::default()))
+        .with_client_cert_verifier(Arc::new(Clients::any()))
         .with_single_cert(own.chain().to_vec(), key)
         .unwrap();
     TlsAcceptor::from(Arc::new(config))

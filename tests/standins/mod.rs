@@ -7,9 +7,8 @@
 )]
 
 #[cfg(feature = "kubernetes")]
-pub(crate) mod any_client;
-#[cfg(feature = "kubernetes")]
 pub(crate) mod cert_manager;
+pub(crate) mod clients;
 #[cfg(feature = "grpc")]
 pub(crate) mod desk;
 #[cfg(feature = "grpc")]
