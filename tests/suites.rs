@@ -76,7 +76,7 @@ fn the_examples_of_identities_can_be_read_and_planned() {
         let plan = plan(&[suite]).unwrap_or_else(|error| panic!("{error}"));
         assert!(!plan.cells.is_empty(), "{file:?}");
     }
-    let page = fs::read_to_string("docs/identities/README.md").unwrap();
+    let page = fs::read_to_string("docs/identities.md").unwrap();
     let parts = page.split("```yaml\n").skip(1);
     let first = parts.map(|part| part.split("```").next().unwrap()).next();
     let suite = Suite::parse("README.md", Path::new(""), first.unwrap());

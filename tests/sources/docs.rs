@@ -174,7 +174,9 @@ fn stderr(output: &Output) -> String {
 }
 
 fn pages() -> Vec<PathBuf> {
-    files("docs/identities", "md")
+    let mut all = files("docs/identities", "md");
+    all.push(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/identities.md"));
+    all
 }
 
 fn examples() -> Vec<PathBuf> {
