@@ -265,6 +265,7 @@ impl Secret {
         self.0.sign(message).ok()
     }
 
+    #[cfg(any(feature = "grpc", feature = "kubernetes"))]
     pub(super) fn pair(&self) -> &KeyPair {
         &self.0
     }

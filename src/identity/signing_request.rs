@@ -25,6 +25,7 @@ pub(super) enum Name<'a> {
     /// A SPIFFE ID.
     Uri(&'a str),
     /// What Linkerd names its workloads by.
+    #[cfg(feature = "grpc")]
     Dns(&'a str),
 }
 
@@ -42,6 +43,7 @@ impl SigningRequest {
         };
         params.subject_alt_names.push(match name {
             Name::Uri(text) => uri(text)?,
+            #[cfg(feature = "grpc")]
             Name::Dns(text) => host(text)?,
         });
         for name in dns {

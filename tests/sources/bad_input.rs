@@ -19,7 +19,7 @@ use crate::mesh::{GATE, Mesh, probe};
 use crate::pod::skip;
 use crate::standins::domain::Domain;
 use crate::standins::istio_ca;
-use crate::standins::signer::pem;
+use crate::standins::pem;
 use crate::standins::tokens::{token, with};
 use crate::standins::workload_api::{Agent, Says, State};
 

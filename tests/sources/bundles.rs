@@ -12,7 +12,7 @@ use mtls_probe::suite::Whose;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::standins::signer::pem;
+use crate::standins::pem;
 
 #[test]
 fn one_bundle_is_the_same_in_every_form() {

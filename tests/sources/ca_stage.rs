@@ -22,7 +22,8 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::standins::istio_ca;
 use crate::standins::linkerd_identity::{self, LinkerdIdentity};
-use crate::standins::signer::{Signer, pem};
+use crate::standins::pem;
+use crate::standins::signer::Signer;
 use crate::standins::tokens::token;
 
 /// One CA and one who asks it.

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use crate::bundles::ders;
-use crate::standins::signer::pem;
+use crate::standins::pem;
 
 const ID: &str = "spiffe://cluster.local/ns/default/sa/frontend";
 

@@ -18,7 +18,8 @@ use crate::ca_stage::{ID, Stage, is_taken, say};
 use crate::standins::door::Other;
 use crate::standins::istio_ca::{IstioCa, NAMES, Whim};
 use crate::standins::linkerd_identity;
-use crate::standins::signer::{Signer, pem};
+use crate::standins::pem;
+use crate::standins::signer::Signer;
 use crate::standins::tokens::{of_another_cluster, token, with};
 
 #[tokio::test]

@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep};
 
 use crate::standins::kubernetes::{Kubernetes, Mood, SECRET_MARK};
-use crate::standins::signer::pem;
+use crate::standins::pem;
 
 #[tokio::test]
 async fn a_secret_holds_an_identity_and_its_roots() {

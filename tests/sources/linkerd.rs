@@ -11,7 +11,8 @@ use tonic::Code;
 use crate::ca_stage::{NAME, Stage, is_taken, say};
 use crate::standins::door::Other;
 use crate::standins::linkerd_identity::{self, LinkerdIdentity, Whim};
-use crate::standins::signer::{Signer, pem};
+use crate::standins::pem;
+use crate::standins::signer::Signer;
 use crate::standins::tokens::{of_another_cluster, token};
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use crate::standins::generated::workload::X509svid;
 use crate::standins::istio_ca::{self, IstioCa};
 use crate::standins::kubernetes::Kubernetes;
 use crate::standins::linkerd_identity::{self, LinkerdIdentity};
-use crate::standins::signer::pem;
+use crate::standins::pem;
 use crate::standins::spire_server::{Fault, SpireServer};
 use crate::standins::tokens::token;
 use crate::standins::workload_api::{Agent, State};

@@ -19,7 +19,7 @@ use crate::gate::{Book, Gate, Guard};
 use crate::mesh::{Mesh, SOURCES, probe, serial};
 use crate::standins::domain::Domain;
 use crate::standins::generated::workload::X509svid;
-use crate::standins::signer::pem;
+use crate::standins::pem;
 use crate::standins::workload_api::{Agent, State};
 
 /// Files, a Secret and an agent's identity are replaced once, what is signed is renewed by itself, and

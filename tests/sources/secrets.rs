@@ -22,7 +22,6 @@ use crate::standins::generated::workload::X509svid;
 use crate::standins::istio_ca::{self, IstioCa};
 use crate::standins::kubernetes::{Kubernetes, Mood};
 use crate::standins::linkerd_identity::{self, LinkerdIdentity};
-use crate::standins::signer;
 use crate::standins::tokens::{token, with};
 use crate::standins::workload_api::{Agent, State};
 
@@ -334,7 +333,7 @@ impl Wrong {
             .desk
             .be(istio_ca::Whim::Says(Code::Unauthenticated, words));
         let address = istio.door.address();
-        let root = signer::pem(&istio.desk.signer.root);
+        let root = crate::standins::pem(&istio.desk.signer.root);
         self.istio = Some(istio);
         fs::write(self.mesh.path("istio.pem"), root).unwrap();
         let roots = self.mesh.path("istio.pem").display().to_string();
@@ -388,7 +387,7 @@ impl Wrong {
         let address = linkerd.door.address();
         fs::write(
             self.mesh.path("linkerd.pem"),
-            signer::pem(&linkerd.desk.signer.root),
+            crate::standins::pem(&linkerd.desk.signer.root),
         )
         .unwrap();
         let roots = self.mesh.path("linkerd.pem").display().to_string();

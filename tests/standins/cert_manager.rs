@@ -10,7 +10,8 @@ use mtls_probe::run::now;
 use serde_json::{Value, json};
 
 use super::kubernetes::{Answer, failure, not_found, object};
-use super::signer::{Asked, Key, Signed, Signer, pem};
+use super::pem;
+use super::signer::{Asked, Key, Signed, Signer};
 
 pub(crate) struct CertManager {
     ca: Signer,
@@ -68,6 +69,7 @@ impl CertManager {
         }
     }
 
+    #[cfg(feature = "grpc")]
     pub(crate) fn root(&self) -> Vec<u8> {
         self.ca.root.to_vec()
     }
@@ -281,7 +283,7 @@ impl CertManager {
 
 fn csr(request: &Value) -> Option<Asked> {
     let text = STANDARD.decode(request["spec"]["request"].as_str()?).ok()?;
-    Asked::read(pem::parse(text).ok()?.contents()).ok()
+    Asked::read(::pem::parse(text).ok()?.contents()).ok()
 }
 
 fn condition(kind: &str, status: &str, reason: &str, message: &str) -> Value {

@@ -42,6 +42,7 @@ impl Domain {
     }
 
     /// The CA that signs.
+    #[cfg(feature = "kubernetes")]
     pub(crate) fn issuing(&self) -> &Authority {
         &self.issuing
     }

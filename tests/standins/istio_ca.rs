@@ -19,7 +19,8 @@ use super::generated::istio::istio_certificate_service_server::{
     IstioCertificateService, IstioCertificateServiceServer,
 };
 use super::generated::istio::{IstioCertificateRequest, IstioCertificateResponse};
-use super::signer::{Asked, Key, Signed, Signer, pem};
+use super::pem;
+use super::signer::{Asked, Key, Signed, Signer};
 use super::tokens::review;
 
 /// What is wrong with this one.
@@ -156,7 +157,7 @@ impl IstioCertificateService for Ca {
             return Err(Status::invalid_argument(words));
         }
         let id = format!("spiffe://{}/ns/{namespace}/sa/{account}", self.domain);
-        let asked = pem::parse(&request.get_ref().csr)
+        let asked = ::pem::parse(&request.get_ref().csr)
             .map_err(|error| error.to_string())
             .and_then(|block| match block.tag() {
                 "CERTIFICATE REQUEST" => Asked::read(block.contents()),

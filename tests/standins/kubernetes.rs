@@ -33,7 +33,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::cert_manager::CertManager;
 use super::clients::Clients;
-use super::signer::pem;
+use super::pem;
 use super::tokens;
 
 /// A cluster that runs for as long as this lives.

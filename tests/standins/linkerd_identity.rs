@@ -17,7 +17,8 @@ use super::desk::Desk;
 use super::door::{Door, grpc};
 use super::generated::linkerd::identity_server::{Identity, IdentityServer};
 use super::generated::linkerd::{CertifyRequest, CertifyResponse};
-use super::signer::{Asked, Key, Signed, Signer, pem};
+use super::pem;
+use super::signer::{Asked, Key, Signed, Signer};
 use super::tokens::review;
 
 /// What is wrong with this one.

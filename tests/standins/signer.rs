@@ -223,10 +223,6 @@ fn verify(csr: &X509CertificationRequest<'_>) -> Result<(), String> {
     signed.map_err(|_| "not signed by its own ECDSA P-256 key".to_owned())
 }
 
-pub(crate) fn pem(der: &[u8]) -> String {
-    pem::encode(&pem::Pem::new("CERTIFICATE", der))
-}
-
 fn ca(name: &str) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = DistinguishedName::new();

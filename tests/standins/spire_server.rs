@@ -38,6 +38,7 @@ pub(crate) enum Fault {
     /// What it signs has expired.
     Expired,
     /// What it signs lasts so long: its own CA has no more left.
+    #[cfg(feature = "kubernetes")]
     Lasting(SignedDuration),
     /// Its bundle is of this trust domain.
     BundleOf(&'static str),
@@ -140,6 +141,7 @@ impl svid_server::Svid for Desk {
                 what.not_before = Timestamp::UNIX_EPOCH;
                 what.not_after = now - SignedDuration::from_hours(1);
             }
+            #[cfg(feature = "kubernetes")]
             Fault::Lasting(span) => what.not_after = now + *span,
             _ => {}
         }

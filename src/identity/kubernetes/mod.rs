@@ -84,7 +84,7 @@ pub(super) async fn config_map(entry: &Entry, walk: &mut Walk) -> Result<Bundles
 }
 
 /// A token of a service account, by a TokenRequest. What is in it is for the caller to look at.
-#[cfg(feature = "grpc")]
+#[cfg(any(test, feature = "grpc"))]
 pub(super) async fn token(
     account: &Account,
     audience: Option<&str>,
