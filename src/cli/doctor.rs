@@ -2,15 +2,15 @@
 
 use super::arguments::{self, Common};
 use super::output::{no_files, style};
-use super::sources::{Asked, bundles, chosen, judged, left_out, together, trust, with_certificate};
+use super::sources::{Asked, Look, Seen, anchors, chosen, judged, left_out};
 use super::{Terminal, Trouble};
 use crate::certificate::Trust;
 use crate::code::Code;
 use crate::exit::Exit;
 use crate::identity::mint::Moment;
-use crate::identity::{IdentityError, Step, Supply, Walk, load};
+use crate::identity::{IdentityError, Step, Supply};
 use crate::report::doctor::{Doctor, SCHEMA, State, Stepped, VERIFY, Way, place, steps};
-use crate::report::whoami::{Anchors, TrustedBy};
+use crate::report::whoami::TrustedBy;
 use crate::report::{Format, doctor as report};
 use crate::run;
 use crate::suite::{Source, Suite};
@@ -38,60 +38,28 @@ pub(super) async fn doctor(
 }
 
 async fn examine(suites: &[Suite], now: Timestamp, at: Timestamp) -> Doctor {
-    let sources = with_certificate(suites).map(|(_, source)| source.origin.clone());
-    let walked = together(sources.map(|origin| async move {
-        let mut walk = Walk::default();
-        let found = load(&origin, now, &mut walk).await;
-        (walk, found)
-    }));
-    let asked = together(
-        suites
-            .iter()
-            .cloned()
-            .map(|suite| async move { bundles(&suite).await }),
-    );
-    let (walked, asked) = tokio::join!(walked, asked);
-    let mut doctor = Doctor {
+    let look = Look::at(suites, now).await;
+    let sources = look.sources.iter().map(|seen| Way {
+        suite: seen.suite.name.clone(),
+        name: seen.source.name.to_string(),
+        from: place(&seen.source.origin),
+        steps: of_source(seen, at),
+    });
+    let bundles = look.bundles.iter();
+    Doctor {
         schema: SCHEMA,
         at: at.to_string(),
-        sources: vec![],
-        bundles: vec![],
+        sources: sources.collect(),
+        bundles: bundles.map(|(suite, one)| of_bundle(suite, one)).collect(),
         left_out: left_out(suites),
-    };
-    let mut trusts = vec![];
-    for (suite, asked) in suites.iter().zip(&asked) {
-        trusts.push(trust(suite, asked).0);
-        doctor
-            .bundles
-            .extend(asked.iter().map(|one| of_bundle(suite, one)));
     }
-    for ((nth, source), (walk, found)) in with_certificate(suites).zip(walked) {
-        let (Some(suite), Some(trust)) = (suites.get(nth), trusts.get(nth)) else {
-            continue;
-        };
-        // A source with a certificate is never nothing.
-        if let Some(found) = found.transpose() {
-            doctor.sources.push(Way {
-                suite: suite.name.clone(),
-                name: source.name.to_string(),
-                from: place(&source.origin),
-                steps: of_source(source, &walk, found.as_ref(), trust, at),
-            });
-        }
-    }
-    doctor
 }
 
-fn of_source(
-    source: &Source,
-    walk: &Walk,
-    found: Result<&Supply, &IdentityError>,
-    trust: &Trust,
-    at: Timestamp,
-) -> Vec<Stepped> {
-    let mut steps = steps(source.origin.steps(), walk, found.err());
+fn of_source(seen: &Seen<'_>, at: Timestamp) -> Vec<Stepped> {
+    let found = seen.found.as_ref();
+    let mut steps = steps(seen.source.origin.steps(), &seen.walk, found.err());
     steps.push(match found {
-        Ok(supply) => verified(source, supply, trust, at),
+        Ok(supply) => verified(seen.source, supply, &seen.trust, at),
         Err(_) => Stepped::new(VERIFY, State::NotReached, ""),
     });
     steps
@@ -123,7 +91,7 @@ fn verified(source: &Source, supply: &Supply, trust: &Trust, at: Timestamp) -> S
 }
 
 fn of_bundle(suite: &Suite, asked: &Asked) -> Way {
-    let anchors = Anchors::of(&suite.name, &asked.bundle, asked.found.as_ref());
+    let anchors = anchors(suite, asked);
     // Who knows the step of its own failure has no other before it.
     let error = asked.found.as_ref().err();
     let planned: &[Step] = match error.and_then(IdentityError::step) {

@@ -1,5 +1,7 @@
 //! The sources that a command looks at, and what they are verified with.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 
@@ -7,7 +9,7 @@ use super::arguments::{Common, Who};
 use super::{Trouble, ad_hoc, config};
 use crate::certificate::{Bundles, Expected, Judgement, Question, Role, SpiffeId, Trust, judge};
 use crate::identity::{
-    Fetched, Identity, IdentityError, Origin, Supply, Walk, files, is_linkerds, load_trust,
+    Fetched, Identity, IdentityError, Origin, Supply, Walk, files, is_linkerds, load, load_trust,
 };
 use crate::report::whoami::{Anchors, TrustedBy};
 use crate::suite::{BundleSource, Source, Suite, Whose, linkerd_domain};
@@ -83,6 +85,26 @@ pub(super) fn left_out(suites: &[Suite]) -> Vec<String> {
     names
 }
 
+/// Everything that suites name, looked at once.
+pub(super) struct Look<'a> {
+    /// Every source that comes with a certificate.
+    pub(super) sources: Vec<Seen<'a>>,
+    /// Every bundle, with its suite.
+    pub(super) bundles: Vec<(&'a Suite, Asked)>,
+    /// Revocation lists that cannot be read.
+    pub(super) troubles: Vec<String>,
+}
+
+/// A source as it is now.
+pub(super) struct Seen<'a> {
+    pub(super) suite: &'a Suite,
+    pub(super) source: &'a Source,
+    pub(super) walk: Walk,
+    pub(super) found: Result<Supply, IdentityError>,
+    /// What its suite trusts, as far as that is to be had.
+    pub(super) trust: Arc<Trust>,
+}
+
 /// Trust anchors that were asked for.
 pub(super) struct Asked {
     pub(super) bundle: BundleSource,
@@ -90,9 +112,50 @@ pub(super) struct Asked {
     pub(super) found: Result<Trust, IdentityError>,
 }
 
+impl<'a> Look<'a> {
+    /// At all of them at one time.
+    pub(super) async fn at(suites: &'a [Suite], now: Timestamp) -> Self {
+        let origins = suites.iter().flat_map(with_certificate);
+        let origins = origins.map(|source| source.origin.clone());
+        let walked = together(origins.map(|origin| async move {
+            let mut walk = Walk::default();
+            let found = load(&origin, now, &mut walk).await;
+            (walk, found)
+        }));
+        let asked = together(suites.iter().cloned().map(bundles));
+        let (walked, asked) = tokio::join!(walked, asked);
+        let mut look = Self {
+            sources: vec![],
+            bundles: vec![],
+            troubles: vec![],
+        };
+        let mut walked = walked.into_iter();
+        for (suite, asked) in suites.iter().zip(asked) {
+            let (trust, troubles) = trust(suite, &asked);
+            let trust = Arc::new(trust);
+            for (source, (walk, found)) in with_certificate(suite).zip(walked.by_ref()) {
+                // A source with a certificate is never nothing.
+                if let Some(found) = found.transpose() {
+                    look.sources.push(Seen {
+                        suite,
+                        source,
+                        walk,
+                        found,
+                        trust: Arc::clone(&trust),
+                    });
+                }
+            }
+            look.bundles
+                .extend(asked.into_iter().map(|one| (suite, one)));
+            look.troubles.extend(troubles);
+        }
+        look
+    }
+}
+
 /// Every bundle of a suite, asked for now, in order.
-pub(super) async fn bundles(suite: &Suite) -> Vec<Asked> {
-    let bundles = suite.bundles.iter().cloned();
+async fn bundles(suite: Suite) -> Vec<Asked> {
+    let bundles = suite.bundles.into_iter();
     together(bundles.map(|bundle| async move {
         let mut walk = Walk::default();
         let found = load_trust(&bundle.origin, &mut walk).await;
@@ -199,11 +262,8 @@ pub(super) async fn together<T: Send + 'static>(
     done.into_iter().map(|(_, found)| found).collect()
 }
 
-/// The sources that come with a certificate, each with the place of its suite.
-pub(super) fn with_certificate(suites: &[Suite]) -> impl Iterator<Item = (usize, &Source)> {
-    suites.iter().enumerate().flat_map(|(nth, suite)| {
-        let sources = suite.sources.iter();
-        let sources = sources.filter(|source| source.origin.has_certificate());
-        sources.map(move |source| (nth, source))
-    })
+/// The sources that come with a certificate.
+pub(super) fn with_certificate(suite: &Suite) -> impl Iterator<Item = &Source> {
+    let sources = suite.sources.iter();
+    sources.filter(|source| source.origin.has_certificate())
 }

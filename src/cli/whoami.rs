@@ -10,15 +10,13 @@ use tokio::time::{sleep, timeout};
 
 use super::arguments::{self, Common};
 use super::output::{no_files, style};
-use super::sources::{
-    anchors, bundles, chosen, judged, left_out, together, trust, with_certificate,
-};
+use super::sources::{Look, anchors, chosen, judged, left_out, together, trust, with_certificate};
 use super::stop::Stop;
 use super::{Terminal, Trouble};
 use crate::certificate::Trust;
 use crate::exit::Exit;
 use crate::identity::mint::Moment;
-use crate::identity::{Anchorage, IdentityError, Supplier, Supply, Walk, load};
+use crate::identity::{Anchorage, IdentityError, Supplier, Supply};
 use crate::report::whoami::{Event, Found, Happened, SCHEMA, Who, Whoami};
 use crate::report::{Format, whoami as report};
 use crate::run;
@@ -56,50 +54,23 @@ fn exit(sources: &[Who], is_fine: bool) -> Exit {
 /// All of them as they are now.
 async fn look(suites: &[Suite], now: Timestamp, as_of: Moment) -> Whoami {
     let at = as_of.at(now);
-    let mut whoami = Whoami {
+    let look = Look::at(suites, now).await;
+    let sources = look.sources.iter().map(|seen| {
+        let found = seen.found.as_ref();
+        who(&seen.suite.name, seen.source, found, &seen.trust, at)
+    });
+    let bundles = look.bundles.iter();
+    Whoami {
         schema: SCHEMA,
         at: at.to_string(),
-        sources: vec![],
-        bundles: vec![],
-        troubles: vec![],
+        sources: sources.collect(),
+        bundles: bundles.map(|(suite, one)| anchors(suite, one)).collect(),
+        troubles: look.troubles,
         left_out: left_out(suites),
-    };
-    let sources = with_certificate(suites).map(|(_, source)| source.origin.clone());
-    let loaded = together(
-        sources.map(|origin| async move { load(&origin, now, &mut Walk::default()).await }),
-    );
-    let asked = together(
-        suites
-            .iter()
-            .cloned()
-            .map(|suite| async move { bundles(&suite).await }),
-    );
-    let (loaded, asked) = tokio::join!(loaded, asked);
-    let mut trusts = vec![];
-    for (suite, asked) in suites.iter().zip(&asked) {
-        let (trust, troubles) = trust(suite, asked);
-        trusts.push(trust);
-        whoami.troubles.extend(troubles);
-        whoami
-            .bundles
-            .extend(asked.iter().map(|one| anchors(suite, one)));
     }
-    for ((nth, source), loaded) in with_certificate(suites).zip(loaded) {
-        let (Some(suite), Some(trust)) = (suites.get(nth), trusts.get(nth)) else {
-            continue;
-        };
-        // A source with a certificate is never nothing.
-        if let Some(loaded) = loaded.transpose() {
-            let loaded = loaded.as_ref();
-            whoami
-                .sources
-                .push(seen(&suite.name, source, loaded, trust, at));
-        }
-    }
-    whoami
 }
 
-fn seen(
+fn who(
     suite: &str,
     source: &Source,
     loaded: Result<&Supply, &IdentityError>,
@@ -127,11 +98,7 @@ async fn watch(
     let mut latest: Vec<Option<Who>> = vec![];
     for suite in suites {
         let kept = Arc::new(Kept::open(suite).await);
-        for source in suite
-            .sources
-            .iter()
-            .filter(|one| one.origin.has_certificate())
-        {
+        for source in with_certificate(suite) {
             let watcher = Watcher {
                 nth: latest.len(),
                 suite: suite.name.clone(),
@@ -229,7 +196,7 @@ impl Watcher {
             let trust = self.trust.current().await;
             let at = self.as_of.at(now);
             let loaded = found.as_ref().map(|supply| &**supply);
-            let who = seen(&self.suite, &self.source, loaded, &trust, at);
+            let who = who(&self.suite, &self.source, loaded, &trust, at);
             if let Some(event) = Happened::between(before.as_ref(), &who) {
                 let event = Event {
                     schema: SCHEMA,
