@@ -151,6 +151,7 @@ async fn no_secret_shows_where_something_is_wrong_with_it() {
     let words: String = all.iter().map(Ran::words).collect();
     for words_of in [
         "the token of context kind-k-lines holds characters that no token has",
+        "the credentials of context kind-k-command-lines cannot be sent",
         "nobody listens at https://localhost:1;",
         "(by the proxy http://127.0.0.1:1)",
         "who is (a token)",
@@ -440,6 +441,12 @@ impl Wrong {
         self.mesh
             .secrets
             .push(("a token of a kubeconfig", Secret::Word(bearer.clone())));
+        let credential = json!({
+            "apiVersion": "client.authentication.k8s.io/v1",
+            "kind": "ExecCredential",
+            "status": { "token": format!("{bearer}\n{bearer}") },
+        });
+        fs::write(self.mesh.path("credential.json"), credential.to_string()).unwrap();
         let ca = self.mesh.cluster.ca_data();
         let data = STANDARD.encode(&stranger);
         let certificate = STANDARD.encode(&chain);
@@ -450,6 +457,14 @@ impl Wrong {
             ("k-tabs", format!("\ttoken: {bearer}")),
             ("k-list", format!("token: [{bearer}, {bearer}]")),
             ("k-lines", format!("token: \"{bearer}\\n{bearer}\"")),
+            (
+                "k-command-lines",
+                format!(
+                    "exec: {{ apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, \
+                     command: cat, args: [{}] }}",
+                    self.mesh.path("credential.json").display()
+                ),
+            ),
             ("k-token-file", format!("tokenFile: {bearer}")),
             (
                 "k-inline-key",

@@ -1,7 +1,9 @@
 //! One question to a Kubernetes API and its answer, bounded in time and size. Edge.
 
+use std::cell::Cell;
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::{Arc, LazyLock, Mutex, Once, PoisonError};
 use std::time::Duration;
 
 use http_body_util::BodyExt;
@@ -240,12 +242,12 @@ async fn build(
     let runtime = Handle::current();
     let client = tokio::task::spawn_blocking(move || {
         let _inside = runtime.enter();
-        Client::try_from(config)
+        unless_it_panics(|| Client::try_from(config))
     });
     let client = match timeout(LIMIT, client).await {
-        Ok(Ok(client)) => client.map_err(|error| unusable(&error, &name))?,
+        Ok(Ok(Some(client))) => client.map_err(|error| unusable(&error, &name))?,
         // It panics at credentials that it cannot send.
-        Ok(Err(_)) => {
+        Ok(Ok(None) | Err(_)) => {
             return Err(Trouble::new(
                 format!("the credentials of {name} cannot be sent"),
                 "is there a line break in the token? fetch it anew",
@@ -264,6 +266,24 @@ async fn build(
         bare,
         known,
     })
+}
+
+/// What comes of work that may panic at what others brought. Nothing of the panic is printed.
+fn unless_it_panics<T>(work: impl FnOnce() -> T) -> Option<T> {
+    thread_local!(static QUIET: Cell<bool> = const { Cell::new(false) });
+    static HOOKED: Once = Once::new();
+    HOOKED.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |what| {
+            if !QUIET.get() {
+                before(what);
+            }
+        }));
+    });
+    QUIET.set(true);
+    let done = panic::catch_unwind(AssertUnwindSafe(work));
+    QUIET.set(false);
+    done.ok()
 }
 
 /// Where the API is, for people; passwords may stand in URLs.
