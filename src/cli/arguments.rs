@@ -77,6 +77,10 @@ pub(super) enum Command {
     /// What changed between two stored results, and whether it is worse
     #[command(after_help = DIFF_EXAMPLES)]
     Diff(Diff),
+    /// Write a stored result again, in any format
+    Report(Report),
+    /// What a code means, its likely causes, how to confirm each, and the fix
+    Explain(Explain),
     /// Which cells of a stored result certificates will break by a moment to come
     #[command(after_help = OUTLOOK_EXAMPLES)]
     Outlook(Outlook),
@@ -374,6 +378,20 @@ pub(super) struct Diff {
     /// The result to compare with it
     #[arg(value_name = "AFTER")]
     pub(super) after: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Report {
+    /// A result as `-o json=FILE` stores it
+    #[arg(value_name = "RESULT")]
+    pub(super) result: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Explain {
+    /// The code [default: list them all]
+    #[arg(value_name = "CODE")]
+    pub(super) code: Option<String>,
 }
 
 #[derive(Args, Debug)]

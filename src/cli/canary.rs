@@ -15,7 +15,7 @@ use crate::exit::Exit;
 use crate::identity::mint::Moment;
 use crate::matrix::Matrix;
 use crate::plan::{Plan, plan};
-use crate::report::{self, Format};
+use crate::report::{self, Listing};
 use crate::rotation::Phase;
 use crate::run::{self, Materials, Settings, Unusable};
 use crate::suite::{Expectation, Suite, printable};
@@ -27,8 +27,8 @@ pub(super) async fn canary(
 ) -> Result<Exit, Trouble> {
     check(how, common)?;
     let format = match common.format()? {
-        None if terminal.interactive => Format::Table,
-        None => Format::Ndjson,
+        None if terminal.interactive => Listing::Table,
+        None => Listing::Ndjson,
         Some(format) => format,
     };
     let mut suites = config::named(&how.suites.suites, common)?;
@@ -79,7 +79,7 @@ pub(super) async fn canary(
         let (round, over) = canary.round(&matrix, progress, from, run::now());
         bar.set_message(message(&round));
         bar.inc(1);
-        if format == Format::Ndjson {
+        if format == Listing::Ndjson {
             bar.suspend(|| report::canary::round(&round, terminal.out))?;
         }
         if let Some(over) = over {
@@ -93,9 +93,9 @@ pub(super) async fn canary(
     bar.finish_and_clear();
     let summary = canary.summary(over, run::now());
     match format {
-        Format::Ndjson => report::canary::end(&summary, terminal.out)?,
-        Format::Json => report::json(&summary, terminal.out)?,
-        Format::Table => {
+        Listing::Ndjson => report::canary::end(&summary, terminal.out)?,
+        Listing::Json => report::json(&summary, terminal.out)?,
+        Listing::Table => {
             report::canary::table(&summary, &style(common, terminal), terminal.out)?;
         }
     }

@@ -11,7 +11,7 @@ use crate::identity::mint::Moment;
 use crate::identity::{IdentityError, Step, Supply};
 use crate::report::doctor::{Doctor, SCHEMA, State, Stepped, VERIFY, Way, place, steps};
 use crate::report::whoami::TrustedBy;
-use crate::report::{Format, doctor as report};
+use crate::report::{Listing, doctor as report};
 use crate::run;
 use crate::suite::{Source, Suite};
 use jiff::Timestamp;
@@ -22,13 +22,13 @@ pub(super) async fn doctor(
     terminal: &mut Terminal<'_>,
 ) -> Result<Exit, Trouble> {
     let suites = chosen(&how.who, common)?;
-    let format = common.format()?.unwrap_or(Format::Table);
+    let format = common.format()?.unwrap_or(Listing::Table);
     no_files(common, "this one with --format json")?;
     let now = run::now();
     let doctor = examine(&suites, now, common.at.unwrap_or(Moment::NOW).at(now)).await;
     match format {
-        Format::Table => report::table(&doctor, &style(common, terminal), terminal.out)?,
-        Format::Json | Format::Ndjson => report::json(&doctor, terminal.out)?,
+        Listing::Table => report::table(&doctor, &style(common, terminal), terminal.out)?,
+        Listing::Json | Listing::Ndjson => report::json(&doctor, terminal.out)?,
     }
     Ok(match doctor.sources.is_empty() {
         true => Exit::Unknown,

@@ -19,7 +19,7 @@ use crate::identity::{Origin, files};
 use crate::matrix::{Certificate, bounded};
 use crate::observation::{CertificateRequest, Ending, Observation, Stage};
 use crate::plan::Probe;
-use crate::report::{self, Format, visible};
+use crate::report::{self, Listing, visible};
 use crate::suite::Pause;
 use crate::target::resolve::Resolver;
 use crate::target::{Address, Offer, Request, Versions, Way};
@@ -39,11 +39,11 @@ pub(super) async fn inspect(
         of_server(&address, what, common).await?
     };
     for report in &reports {
-        match common.format()?.unwrap_or(Format::Table) {
-            Format::Json | Format::Ndjson => {
+        match common.format()?.unwrap_or(Listing::Table) {
+            Listing::Json | Listing::Ndjson => {
                 report::json(report, terminal.out)?;
             }
-            Format::Table => table(report, terminal.out)?,
+            Listing::Table => table(report, terminal.out)?,
         }
     }
     let saw_something = reports.iter().any(|report| !report.chain.is_empty());

@@ -7,6 +7,7 @@ mod config;
 mod demo;
 mod diff;
 mod doctor;
+mod explain;
 mod generate;
 mod inspect;
 mod lab;
@@ -15,6 +16,7 @@ mod output;
 mod pair;
 mod plan;
 mod progress;
+mod report;
 mod rotation;
 mod run;
 mod sources;
@@ -76,6 +78,8 @@ pub async fn main(
         Some(Command::Doctor(how)) => doctor::doctor(how, &line.common, terminal).await,
         Some(Command::Rotation(how)) => rotation::rotation(how, &line.common, terminal).await,
         Some(Command::Diff(what)) => diff::diff(what, &line.common, terminal),
+        Some(Command::Report(what)) => report::report(what, &line.common, terminal),
+        Some(Command::Explain(what)) => explain::explain(what, &line.common, terminal),
         Some(Command::Outlook(what)) => outlook::outlook(what, &line.common, terminal),
         Some(Command::Completions { shell }) => generate::completions(*shell, terminal),
         Some(Command::Man) => generate::man(terminal),

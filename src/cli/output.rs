@@ -76,9 +76,14 @@ impl Output {
     pub(super) fn rest(&self, matrix: &Matrix, out: &mut dyn Write) -> io::Result<()> {
         if self.is_stream() {
             ndjson::end(matrix, &mut &mut *out)?;
-        } else {
-            report::write(matrix, self.format, &self.style, &mut &mut *out)?;
+            return out.flush();
         }
+        self.whole(matrix, out)
+    }
+
+    /// Writes the whole result.
+    pub(super) fn whole(&self, matrix: &Matrix, out: &mut dyn Write) -> io::Result<()> {
+        report::write(matrix, self.format, &self.style, &mut &mut *out)?;
         out.flush()
     }
 }

@@ -4,7 +4,7 @@ use super::arguments::{Common, Suites};
 use super::{Terminal, Trouble, config};
 use crate::exit::Exit;
 use crate::plan::plan as make_plan;
-use crate::report::{Format, plan as report};
+use crate::report::{Listing, plan as report};
 
 pub(super) fn plan(
     which: &Suites,
@@ -13,9 +13,9 @@ pub(super) fn plan(
 ) -> Result<Exit, Trouble> {
     let suites = config::named(&which.suites, common)?;
     let plan = make_plan(&suites).map_err(Trouble::usage)?;
-    match common.format()?.unwrap_or(Format::Table) {
-        Format::Table => report::table(&plan, terminal.out)?,
-        Format::Json | Format::Ndjson => report::json(&plan, terminal.out)?,
+    match common.format()?.unwrap_or(Listing::Table) {
+        Listing::Table => report::table(&plan, terminal.out)?,
+        Listing::Json | Listing::Ndjson => report::json(&plan, terminal.out)?,
     }
     Ok(Exit::Met)
 }

@@ -13,7 +13,7 @@ use crate::identity::mint::{Ca, Mint, Moment};
 use crate::identity::{self, Origin, Walk, files};
 use crate::matrix::{Certificate, Matrix};
 use crate::plan::{Plan, plan};
-use crate::report::{self, Format};
+use crate::report::{self, Listing};
 use crate::rotation::{Go, OwnLeaf, Phase, Question, Roots, Rotation, Step};
 use crate::run::{self, Event, Materials, Settings, Unusable};
 use crate::suite::{Canary, Place, Source, SourceName, Suite};
@@ -58,9 +58,9 @@ pub(super) async fn rotation(
         return Ok(exit);
     }
     let rotation = ready.read(&matrix).await?;
-    match common.format()?.unwrap_or(Format::Table) {
-        Format::Table => report::rotation::table(&rotation, common.verbose > 0, terminal.out)?,
-        Format::Json | Format::Ndjson => report::rotation::json(&rotation, terminal.out)?,
+    match common.format()?.unwrap_or(Listing::Table) {
+        Listing::Table => report::rotation::table(&rotation, common.verbose > 0, terminal.out)?,
+        Listing::Json | Listing::Ndjson => report::rotation::json(&rotation, terminal.out)?,
     }
     Ok(exit(&rotation, how.gate, how.expect))
 }

@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::identity::files;
 use crate::identity::mint::Moment;
 use crate::matrix::{Certificate, MAX_TEXT, bounded};
-use crate::report::{self, Format, visible};
+use crate::report::{self, Listing, visible};
 use crate::run;
 
 pub(super) fn verify(
@@ -42,11 +42,11 @@ pub(super) fn verify(
         elsewhere: &[],
     });
     let report = Report::of(&judgement);
-    match common.format()?.unwrap_or(Format::Json) {
-        Format::Json | Format::Ndjson => {
+    match common.format()?.unwrap_or(Listing::Json) {
+        Listing::Json | Listing::Ndjson => {
             report::json(&report, terminal.out)?;
         }
-        Format::Table => table(&report, terminal.out)?,
+        Listing::Table => table(&report, terminal.out)?,
     }
     Ok(if judgement.is_ok() {
         Exit::Met

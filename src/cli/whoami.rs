@@ -18,7 +18,7 @@ use crate::exit::Exit;
 use crate::identity::mint::Moment;
 use crate::identity::{Anchorage, IdentityError, Supplier, Supply};
 use crate::report::whoami::{Event, Found, Happened, SCHEMA, Who, Whoami};
-use crate::report::{Format, whoami as report};
+use crate::report::{Listing, whoami as report};
 use crate::run;
 use crate::suite::{Source, Suite, Whose};
 
@@ -28,7 +28,7 @@ pub(super) async fn whoami(
     terminal: &mut Terminal<'_>,
 ) -> Result<Exit, Trouble> {
     let suites = chosen(&how.who, common)?;
-    let format = common.format()?.unwrap_or(Format::Table);
+    let format = common.format()?.unwrap_or(Listing::Table);
     no_files(common, "this one with --format json")?;
     let as_of = common.at.unwrap_or(Moment::NOW);
     if how.watch {
@@ -36,8 +36,8 @@ pub(super) async fn whoami(
     }
     let whoami = look(&suites, run::now(), as_of).await;
     match format {
-        Format::Table => report::table(&whoami, &style(common, terminal), terminal.out)?,
-        Format::Json | Format::Ndjson => report::json(&whoami, terminal.out)?,
+        Listing::Table => report::table(&whoami, &style(common, terminal), terminal.out)?,
+        Listing::Json | Listing::Ndjson => report::json(&whoami, terminal.out)?,
     }
     Ok(exit(&whoami.sources, whoami.is_fine()))
 }
@@ -89,7 +89,7 @@ async fn watch(
     suites: &[Suite],
     as_of: Moment,
     span: Option<Duration>,
-    format: Format,
+    format: Listing,
     common: &Common,
     terminal: &mut Terminal<'_>,
 ) -> Result<Exit, Trouble> {
@@ -121,8 +121,8 @@ async fn watch(
     let telling = async {
         while let Some((nth, event)) = told.recv().await {
             match format {
-                Format::Table => report::event(&event, &style, out)?,
-                Format::Json | Format::Ndjson => report::event_line(&event, out)?,
+                Listing::Table => report::event(&event, &style, out)?,
+                Listing::Json | Listing::Ndjson => report::event_line(&event, out)?,
             }
             if let Some(latest) = latest.get_mut(nth) {
                 *latest = Some(event.source);

@@ -1,0 +1,9 @@
+//! JUnit XML, as CI systems read it: a test case a cell.
+
+use std::io::{self, Write};
+
+use crate::matrix::Matrix;
+
+pub(super) fn write(_: &Matrix, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out)
+}

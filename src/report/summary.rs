@@ -1,0 +1,9 @@
+//! The matrix as Markdown, for a comment on a change.
+
+use std::io::{self, Write};
+
+use crate::matrix::Matrix;
+
+pub(super) fn write(_: &Matrix, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out)
+}
