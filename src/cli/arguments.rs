@@ -281,6 +281,9 @@ pub(super) struct Common {
     /// Write the result to a file as well; may be repeated
     #[arg(short, long, value_name = "FORMAT=FILE", global = true)]
     pub(super) output: Vec<String>,
+    /// Name the addresses of each target in metrics, too
+    #[arg(long, global = true)]
+    pub(super) metrics_addresses: bool,
     /// Judge dates as of this moment: RFC 3339, Unix seconds, or an offset such as +12h
     #[arg(long, value_name = "TIME", global = true, value_parser = moment, allow_hyphen_values = true)]
     pub(super) at: Option<Moment>,

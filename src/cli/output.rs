@@ -64,10 +64,12 @@ impl Output {
     /// Writes the files. They come first: whoever closes our stdout early has no say in them.
     pub(super) fn files(&self, matrix: &Matrix) -> Result<(), Trouble> {
         for (format, path) in &self.files {
-            write_whole(path, |out| {
-                report::write(matrix, *format, &Style::default(), out)
-            })
-            .map_err(|err| Trouble::usage(format!("cannot write {}: {err}", path.display())))?;
+            let style = Style {
+                addresses: self.style.addresses,
+                ..Style::default()
+            };
+            write_whole(path, |out| report::write(matrix, *format, &style, out))
+                .map_err(|err| Trouble::usage(format!("cannot write {}: {err}", path.display())))?;
         }
         Ok(())
     }
@@ -108,6 +110,7 @@ pub(super) fn style(common: &Common, terminal: &Terminal<'_>) -> Style {
             Color::Never => false,
         },
         verbose: common.verbose,
+        addresses: common.metrics_addresses,
         ..Style::default()
     }
 }

@@ -55,6 +55,12 @@ impl Renewal {
         end.checked_sub(life(leaf)? * self.left / 100).ok()
     }
 
+    /// From when on it is late.
+    pub(crate) fn overdue(self, leaf: &Certificate) -> Option<Timestamp> {
+        let (_, end) = dates(leaf)?;
+        end.checked_sub(self.late(life(leaf)?)).ok()
+    }
+
     /// With less than this left it is late.
     pub(super) fn late(self, life: SignedDuration) -> SignedDuration {
         life * (self.left - MARGIN) / 100

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::io::{self, Write};
 
 use super::advice;
+use super::document::Phrase;
 use super::group::{Group, by, groups};
 use super::mark::{BROKEN, Mark, UNSURE, flaps, is_doubtful, look, share};
 use super::page::{Line, Look, Page};
@@ -62,11 +63,11 @@ fn paragraph(page: &mut Page<'_, impl Write>, group: &Group<'_>) -> io::Result<(
     }
     let from = match group.sources.as_slice() {
         [from] => client(from),
-        [..] => "them",
+        [..] => THEM,
     };
     let to = match group.places.as_slice() {
         [(to, _)] => to,
-        [..] => "each",
+        [..] => EACH,
     };
     page.item(4, 4, sentence(cell, from, to))?;
     for line in group.evidence() {
@@ -109,47 +110,56 @@ pub(super) fn verdict(cell: &Cell) -> Line {
 
 /// Who refused whom, in words.
 pub(super) fn sentence(cell: &Cell, from: &str, to: &str) -> Line {
-    let line = Line::new();
+    told(cell, from, to).line()
+}
+
+/// The same, with the names quoted.
+pub(super) fn told(cell: &Cell, from: &str, to: &str) -> Phrase {
+    let said = Phrase::default();
+    let who = |said: Phrase, name: &str| match OURS.contains(&name) {
+        true => said.mark(Look::Strong, name),
+        false => said.name(name),
+    };
     let meaning = cell.code.meaning();
-    let line = match (cell.code, Mark::of(cell)) {
-        (Code::Ok, Mark::Accepted) => return line.name(to).say(" accepted ").name(from).say("."),
-        (_, Mark::Accepted) => line.name(to).say(" accepted ").name(from),
-        (Code::UpstreamTlsFailure | Code::UpstreamUnavailable, _) => line
-            .name(to)
-            .say(" did not answer ")
-            .name(from)
-            .say(" itself"),
-        (_, Mark::RefusedByPeer) => line.name(to).say(" refused ").name(from),
-        (code, Mark::RefusedByProbe) if is_about_certificate(code) => {
-            line.say("We refuse the certificate of ").name(to)
+    let said = match (cell.code, Mark::of(cell)) {
+        (Code::Ok, Mark::Accepted) => {
+            return who(who(said, to).say(" accepted "), from).say(".");
         }
-        (_, Mark::RefusedByProbe) => line.say("We turn ").name(to).say(" down"),
-        (_, Mark::Unreachable) => line.say("No connection to ").name(to),
-        (Code::ProbeFault, Mark::Unknown) => line.say("Nothing was learned about ").name(to),
+        (_, Mark::Accepted) => who(who(said, to).say(" accepted "), from),
+        (Code::UpstreamTlsFailure | Code::UpstreamUnavailable, _) => {
+            who(who(said, to).say(" did not answer "), from).say(" itself")
+        }
+        (_, Mark::RefusedByPeer) => who(who(said, to).say(" refused "), from),
+        (code, Mark::RefusedByProbe) if is_about_certificate(code) => {
+            who(said.say("We refuse the certificate of "), to)
+        }
+        (_, Mark::RefusedByProbe) => who(said.say("We turn "), to).say(" down"),
+        (_, Mark::Unreachable) => who(said.say("No connection to "), to),
+        (Code::ProbeFault, Mark::Unknown) => who(said.say("Nothing was learned about "), to),
         (_, Mark::Unknown) if cell.code.kind() == Kind::Rejected => {
-            line.name(to).say(" and ").name(from).say(" did not agree")
+            who(who(said, to).say(" and "), from).say(" did not agree")
         }
         (_, Mark::Unknown) => {
-            let line = line.say("Nobody can tell whether ");
-            line.name(to).say(" accepts ").name(from)
+            let said = said.say("Nobody can tell whether ");
+            who(who(said, to).say(" accepts "), from)
         }
     };
-    let line = line.say(": ").say(meaning);
+    let said = said.say(": ").say(meaning);
     // Where the trouble is ours from the begin, nothing ended: nothing was begun.
     let is_begun = cell.code != Code::ProbeFault || cell.stage != "dns";
     match stage(&cell.stage) {
         Some(stage) if is_begun && cell.code.kind() == Kind::Inconclusive => {
-            line.say("; it ended ").say(stage).say(".")
+            said.say("; it ended ").say(stage).say(".")
         }
-        Some(_) | None => line.say("."),
+        Some(_) | None => said.say("."),
     }
 }
 
 /// A source in a sentence.
 pub(super) fn client(source: &str) -> &str {
     match source {
-        SourceName::NONE => "a client without a certificate",
-        SourceName::PLAINTEXT => "a client without TLS",
+        SourceName::NONE => NOBODY,
+        SourceName::PLAINTEXT => NO_TLS,
         name => name,
     }
 }
@@ -207,9 +217,17 @@ pub(super) fn next_step(
     indent: usize,
     cell: &Cell,
 ) -> io::Result<()> {
+    match remedy(cell) {
+        Some(advice) => page.arrow(indent, Line::new().sentence(advice)),
+        None => Ok(()),
+    }
+}
+
+/// What to look at, where that follows from the code.
+pub(super) fn remedy(cell: &Cell) -> Option<&'static str> {
     // What is the matter is not that it is accepted, nor that it is refused.
     if cell.attempts.flake.is_some() {
-        return Ok(());
+        return None;
     }
     let by = if cell.refused_by_probe() {
         Some(By::Probe)
@@ -218,8 +236,7 @@ pub(super) fn next_step(
     } else {
         None
     };
-    let advice = Line::new().sentence(advice(cell.code, by));
-    page.arrow(indent, advice)
+    Some(advice(cell.code, by))
 }
 
 pub(super) fn bullet(page: &mut Page<'_, impl Write>, indent: usize, line: Line) -> io::Result<()> {
@@ -288,5 +305,13 @@ fn differing(page: &mut Page<'_, impl Write>, matrix: &Matrix) -> io::Result<()>
     Ok(())
 }
 
+const NOBODY: &str = "a client without a certificate";
+const NO_TLS: &str = "a client without TLS";
+/// Several sources.
+pub(super) const THEM: &str = "them";
+/// Several targets.
+pub(super) const EACH: &str = "each";
+/// What stands in a sentence for a name and is none.
+const OURS: [&str; 4] = [NOBODY, NO_TLS, THEM, EACH];
 /// How many other codes a paragraph names.
 const CANDIDATES: usize = 8;

@@ -4,6 +4,7 @@
 use std::io::{self, BufWriter, Write};
 
 use super::page::{Line, Look, Page};
+use super::text::{FIELD, shown};
 use super::{Style, markdown};
 
 /// One block after another.
@@ -22,6 +23,8 @@ pub(super) enum Block {
     Item(Mark, Phrase),
     /// What belongs to the item before.
     Detail(Phrase),
+    /// Rows of as many squares each; the first is the heading.
+    Grid(Vec<Vec<Phrase>>),
 }
 
 /// What stands before an item.
@@ -63,6 +66,8 @@ pub(super) struct Piece {
     pub(super) text: String,
     /// It comes from a peer, a suite or a file.
     pub(super) is_quote: bool,
+    /// How many characters of it are shown.
+    pub(super) most: usize,
 }
 
 impl Phrase {
@@ -83,6 +88,17 @@ impl Phrase {
     /// Adds a text that somebody else chose.
     pub(super) fn quote(self, text: &str) -> Self {
         self.add(Look::Plain, text, true)
+    }
+
+    /// Adds sentences that quote what others chose.
+    pub(super) fn quote_whole(mut self, text: &str) -> Self {
+        self.0.push(Piece {
+            look: Look::Plain,
+            text: text.to_owned(),
+            is_quote: true,
+            most: SENTENCES,
+        });
+        self
     }
 
     /// Adds the name of something.
@@ -114,11 +130,20 @@ impl Phrase {
             look,
             text: text.to_owned(),
             is_quote,
+            most: FIELD,
         });
         self
     }
 
-    fn line(&self) -> Line {
+    /// As plain words, each piece escaped and cut as on a page.
+    pub(super) fn text(&self) -> String {
+        let pieces = self.0.iter();
+        pieces
+            .map(|piece| shown(&piece.text, piece.most, false))
+            .collect()
+    }
+
+    pub(super) fn line(&self) -> Line {
         let add = |line: Line, piece: &Piece| line.add(piece.look, &piece.text);
         self.0.iter().fold(Line::new(), add)
     }
@@ -145,6 +170,10 @@ impl Document {
         self.0.push(Block::Detail(phrase));
     }
 
+    pub(super) fn grid(&mut self, rows: Vec<Vec<Phrase>>) {
+        self.0.push(Block::Grid(rows));
+    }
+
     pub(super) fn table(&self, style: &Style, out: &mut impl Write) -> io::Result<()> {
         let mut out = BufWriter::new(out);
         let page = &mut Page::new(style, &mut out);
@@ -160,6 +189,12 @@ impl Document {
                 Block::Detail(phrase) => {
                     page.item(6, 8, Line::new().say("- ").join(phrase.line()))?;
                 }
+                Block::Grid(rows) => {
+                    for row in rows {
+                        let join = |line: Line, square: &Phrase| line.join(square.line()).say("  ");
+                        page.item(2, 4, row.iter().fold(Line::new(), join))?;
+                    }
+                }
             }
         }
         out.flush()
@@ -171,5 +206,7 @@ impl Document {
     }
 }
 
+/// Of sentences.
+const SENTENCES: usize = 1000;
 /// How many names are listed.
 const LISTED: usize = 12;

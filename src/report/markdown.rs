@@ -3,7 +3,7 @@
 
 use super::document::{Block, Document, Phrase, Piece};
 use super::page::Look;
-use super::text::{FIELD, shown};
+use super::text::shown;
 
 /// The document, cut to what a comment may hold.
 pub(super) fn render(document: &Document) -> String {
@@ -28,6 +28,7 @@ pub(super) fn render(document: &Document) -> String {
                 format!("{gap}- {sign}{}\n", phrase(words))
             }
             Block::Detail(words) => format!("{gap}  - {}\n", phrase(words)),
+            Block::Grid(rows) => format!("{gap}{}", grid(rows)),
         };
         is_list = is_item;
         if out.len() + text.len() > LONGEST {
@@ -39,12 +40,33 @@ pub(super) fn render(document: &Document) -> String {
     out
 }
 
+/// As a table, whose first row is the heading.
+fn grid(rows: &[Vec<Phrase>]) -> String {
+    let mut out = String::new();
+    for (nth, row) in rows.iter().enumerate() {
+        let squares = row.iter().map(|square| {
+            let pieces = square.0.iter().map(|piece| Piece {
+                // A bar ends a square wherever it stands, also within code and behind a backslash.
+                text: shown(&piece.text, piece.most, false).replace('|', "\\u{7c}"),
+                ..piece.clone()
+            });
+            phrase(&Phrase(pieces.collect()))
+        });
+        let squares: Vec<String> = squares.collect();
+        out.push_str(&format!("| {} |\n", squares.join(" | ")));
+        if nth == 0 {
+            out.push_str(&format!("|{}\n", " --- |".repeat(row.len())));
+        }
+    }
+    out
+}
+
 fn phrase(phrase: &Phrase) -> String {
     phrase.0.iter().map(piece).collect()
 }
 
 fn piece(piece: &Piece) -> String {
-    let text = shown(&piece.text, FIELD, false);
+    let text = shown(&piece.text, piece.most, false);
     if piece.is_quote {
         return code(&text);
     }
@@ -56,7 +78,7 @@ fn piece(piece: &Piece) -> String {
 }
 
 /// As code, in which nothing means anything: no mention, no link, no HTML. The fence is longer than any
-/// within; bars are safe too, since no quote stands in a table.
+/// within. Bars are safe too, but for tables, which write them out.
 fn code(text: &str) -> String {
     let runs = text.split(|c| c != '`').map(str::len);
     let fence = "`".repeat(runs.max().unwrap_or_default() + 1);

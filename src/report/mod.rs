@@ -35,6 +35,7 @@ mod tests;
 pub use advice::advice;
 pub use format::{Format, Listing, Paper, UnknownFormat};
 pub use json::json;
+pub use prometheus::LABELS as METRIC_LABELS;
 
 use std::io::{self, Write};
 
@@ -58,13 +59,13 @@ pub fn write(
         Format::Ndjson => ndjson::write(matrix, out),
         Format::Junit => junit::write(matrix, out),
         Format::Markdown => summary::write(matrix, out),
-        Format::Prometheus => prometheus::write(matrix, out),
+        Format::Prometheus => prometheus::write(matrix, style.addresses, out),
         Format::Html => html::write(matrix, out),
         Format::Csv => csv::write(matrix, out),
     }
 }
 
-/// How a report for people looks. The other formats do not depend on it.
+/// How a report for people looks, and how fine metrics are. The other formats do not depend on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Style {
     /// The columns of the terminal; nothing where there is none.
@@ -75,4 +76,6 @@ pub struct Style {
     pub ascii: bool,
     /// 1 describes every cell, 2 describes each in depth.
     pub verbose: u8,
+    /// Metrics name the addresses of each target, too.
+    pub addresses: bool,
 }

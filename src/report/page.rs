@@ -99,6 +99,11 @@ impl Line {
         self
     }
 
+    /// Its words alone.
+    pub(super) fn text(&self) -> String {
+        self.0.iter().map(|(_, text)| text.as_str()).collect()
+    }
+
     /// How many columns it takes.
     pub(super) fn columns(&self) -> usize {
         self.0.iter().map(|(_, text)| width(text)).sum()

@@ -26,6 +26,10 @@ fn the_fixed_matrix_renders_to_the_golden_files() {
     golden("pair.txt", &text(&pair(), &table(100, false)));
     golden("result.json", &written(&matrix(), Format::Json));
     golden("result.ndjson", &written(&matrix(), Format::Ndjson));
+    golden("result.csv", &written(&matrix(), Format::Csv));
+    golden("result.prom", &written(&matrix(), Format::Prometheus));
+    golden("junit.xml", &written(&matrix(), Format::Junit));
+    golden("summary.md", &written(&matrix(), Format::Markdown));
 }
 
 fn golden(name: &str, got: &str) {
@@ -38,7 +42,7 @@ fn text(matrix: &Matrix, style: &Style) -> String {
     String::from_utf8(out).unwrap()
 }
 
-fn written(matrix: &Matrix, format: Format) -> String {
+pub(super) fn written(matrix: &Matrix, format: Format) -> String {
     let mut out = vec![];
     write(matrix, format, &Style::default(), &mut out).unwrap();
     String::from_utf8(out).unwrap()
@@ -125,6 +129,7 @@ fn every_line_fits_and_every_code_is_there_whatever_the_matrix() {
             color: false,
             ascii: round % 5 == 0,
             verbose: [0, 0, 0, 1, 2][dice.below(5)],
+            addresses: false,
         };
         let text = text(&matrix, &style);
         for line in text.lines() {
@@ -189,8 +194,15 @@ fn hostile_text_neither_steers_the_terminal_nor_floods_it() {
             }
         }
         let matrix = hostile(&text, 1);
-        for format in [Format::Json, Format::Ndjson] {
-            let out = written(&matrix, format);
+        for format in [
+            Format::Json,
+            Format::Ndjson,
+            Format::Junit,
+            Format::Markdown,
+            Format::Prometheus,
+            Format::Csv,
+        ] {
+            let out = written(&matrix, format).replace("\r\n", "\n");
             assert!(out.chars().all(|c| c == '\n' || !text::steers(c)));
         }
         let json = written(&matrix, Format::Json);
@@ -446,22 +458,22 @@ fn a_format_reads_back_and_a_slip_is_corrected() {
         ),
         (
             "pdf",
-            "there is no format \"pdf\"; write one of table, json, ndjson",
+            "there is no format \"pdf\"; write one of table, json, ndjson, junit, markdown, prometheus, html, csv",
         ),
         (
             "",
-            "there is no format \"\"; write one of table, json, ndjson",
+            "there is no format \"\"; write one of table, json, ndjson, junit, markdown, prometheus, html, csv",
         ),
     ] {
         assert_eq!(text.parse::<Format>().unwrap_err().to_string(), want);
     }
 }
 
-fn empty() -> Matrix {
+pub(super) fn empty() -> Matrix {
     of(vec![])
 }
 
-fn of(cells: Vec<Cell>) -> Matrix {
+pub(super) fn of(cells: Vec<Cell>) -> Matrix {
     Matrix {
         schema: SCHEMA.into(),
         run: Run::default(),
@@ -474,7 +486,7 @@ fn of(cells: Vec<Cell>) -> Matrix {
 }
 
 /// The fixed matrix with this text in every field, and lists that are too long.
-fn hostile(text: &str, targets: usize) -> Matrix {
+pub(super) fn hostile(text: &str, targets: usize) -> Matrix {
     let mut matrix = matrix();
     let mut cell = matrix.cells.swap_remove(0);
     let bad = || text.to_owned();
@@ -596,7 +608,7 @@ fn hostile(text: &str, targets: usize) -> Matrix {
     matrix
 }
 
-fn random(dice: &mut Dice) -> Matrix {
+pub(super) fn random(dice: &mut Dice) -> Matrix {
     let names = [
         "api",
         "sa/frontend",
@@ -658,7 +670,7 @@ fn random(dice: &mut Dice) -> Matrix {
 }
 
 /// Xorshift: the same numbers at every run.
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
     fn below(&mut self, end: usize) -> usize {
