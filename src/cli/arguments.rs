@@ -20,6 +20,7 @@ pub(super) use self::values::{Bytes, address, bundle, destination};
 use self::examples::*;
 use self::values::*;
 use super::Trouble;
+use super::push::Push;
 use crate::certificate::TrustDomain;
 use crate::identity::mint::Moment;
 use crate::report::{Format, Paper, UnknownFormat};
@@ -49,7 +50,7 @@ pub(super) struct CommandLine {
 pub(super) enum Command {
     /// Probe every cell of the suites and print the matrix
     #[command(after_help = RUN_EXAMPLES)]
-    Run(Suites),
+    Run(Run),
     /// Probe the suites round after round while something is being changed, and say whether they hold
     #[command(after_help = CANARY_EXAMPLES)]
     Canary(Canary),
@@ -339,6 +340,14 @@ pub(super) struct Suites {
 }
 
 #[derive(Args, Debug)]
+pub(super) struct Run {
+    #[command(flatten)]
+    pub(super) suites: Suites,
+    #[command(flatten)]
+    pub(super) push: Push,
+}
+
+#[derive(Args, Debug)]
 pub(super) struct Rotation {
     /// Suites, files or folders [default: --config, else probe.yaml, else probes/]
     #[arg(value_name = "SUITE")]
@@ -388,6 +397,8 @@ pub(super) struct Report {
     /// A result as `-o json=FILE` stores it
     #[arg(value_name = "RESULT")]
     pub(super) result: PathBuf,
+    #[command(flatten)]
+    pub(super) push: Push,
 }
 
 #[derive(Args, Debug)]

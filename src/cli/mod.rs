@@ -16,6 +16,7 @@ mod output;
 mod pair;
 mod plan;
 mod progress;
+mod push;
 mod report;
 mod rotation;
 mod run;
@@ -78,35 +79,13 @@ pub async fn main(
         Some(Command::Doctor(how)) => doctor::doctor(how, &line.common, terminal).await,
         Some(Command::Rotation(how)) => rotation::rotation(how, &line.common, terminal).await,
         Some(Command::Diff(what)) => diff::diff(what, &line.common, terminal),
-        Some(Command::Report(what)) => report::report(what, &line.common, terminal),
+        Some(Command::Report(what)) => report::report(what, &line.common, terminal).await,
         Some(Command::Explain(what)) => explain::explain(what, &line.common, terminal),
         Some(Command::Outlook(what)) => outlook::outlook(what, &line.common, terminal),
         Some(Command::Completions { shell }) => generate::completions(*shell, terminal),
         Some(Command::Man) => generate::man(terminal),
     };
-    match done {
-        Ok(exit) => exit,
-        Err(Trouble::Usage(words)) => {
-            let _ = writeln!(terminal.err, "error: {}", printable(&words));
-            Exit::Usage
-        }
-        Err(Trouble::Unusable(all)) => {
-            for one in all {
-                let _ = writeln!(terminal.err, "error: {}", printable(&one.to_string()));
-            }
-            Exit::Usage
-        }
-        Err(Trouble::Suite(mistakes)) => {
-            let _ = writeln!(terminal.err, "error: {mistakes}");
-            Exit::Usage
-        }
-        // Whoever reads us has seen enough.
-        Err(Trouble::Output(err)) if err.kind() == io::ErrorKind::BrokenPipe => Exit::Unknown,
-        Err(Trouble::Output(err)) => {
-            let _ = writeln!(terminal.err, "error: cannot write the result: {err}");
-            Exit::Usage
-        }
-    }
+    done.unwrap_or_else(|trouble| trouble.tell(terminal))
 }
 
 /// The command line as clap knows it: help, completions and the man page all come from here.
@@ -131,6 +110,27 @@ enum Trouble {
 impl Trouble {
     fn usage(words: impl fmt::Display) -> Self {
         Self::Usage(words.to_string())
+    }
+
+    /// Says it, and how to exit.
+    fn tell(self, terminal: &mut Terminal<'_>) -> Exit {
+        // Where stderr takes nothing there is nobody to tell.
+        let mut say = |words: &str| {
+            let _ = writeln!(terminal.err, "error: {words}");
+        };
+        match self {
+            Self::Usage(words) => say(&printable(&words)),
+            Self::Unusable(all) => {
+                for one in all {
+                    say(&printable(&one.to_string()));
+                }
+            }
+            Self::Suite(mistakes) => say(&mistakes.to_string()),
+            // Whoever reads us has seen enough.
+            Self::Output(err) if err.kind() == io::ErrorKind::BrokenPipe => return Exit::Unknown,
+            Self::Output(err) => say(&format!("cannot write the result: {err}")),
+        }
+        Exit::Usage
     }
 }
 

@@ -48,6 +48,11 @@ impl<F: Copy + Default + FromStr<Err = UnknownFormat>> Output<F> {
 }
 
 impl Output {
+    /// How it looks.
+    pub(super) fn style(&self) -> &Style {
+        &self.style
+    }
+
     /// Cells go out one by one while the run goes on.
     pub(super) fn is_stream(&self) -> bool {
         self.format == Format::Ndjson

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::arguments::{Common, Suites};
+use super::arguments::{Common, Run};
 use super::output::Output;
+use super::push::Gateway;
 use super::stop::Stop;
 use super::{Terminal, Trouble, config, progress};
 use crate::exit::Exit;
@@ -13,21 +14,23 @@ use crate::run::{self, Event, Materials, Settings};
 use crate::suite::{Suite, printable};
 
 pub(super) async fn run(
-    which: &Suites,
+    how: &Run,
     common: &Common,
     terminal: &mut Terminal<'_>,
 ) -> Result<Exit, Trouble> {
-    let suites = config::named(&which.suites, common)?;
+    let suites = config::named(&how.suites.suites, common)?;
     let output = Output::new(common, terminal)?;
-    probe(&suites, common, &output, terminal).await
+    let gateway = Gateway::new(&how.push)?;
+    probe(&suites, common, &output, gateway.as_ref(), terminal).await
 }
 
 /// Probes suites with the settings of the flags, and writes the result: as it comes where the output
-/// streams, and whole where a signal ends the run early.
+/// streams, and whole where a signal ends the run early. Metrics are pushed last.
 pub(super) async fn probe(
     suites: &[Suite],
     common: &Common,
     output: &Output,
+    gateway: Option<&Gateway>,
     terminal: &mut Terminal<'_>,
 ) -> Result<Exit, Trouble> {
     let plan = plan(suites).map_err(Trouble::usage)?;
@@ -68,7 +71,20 @@ pub(super) async fn probe(
     .await;
     bar.finish_and_clear();
     output.files(&matrix)?;
-    streamed?;
-    output.rest(&matrix, terminal.out)?;
-    Ok(stop.exit().unwrap_or_else(|| Exit::of(&matrix)))
+    let written = streamed.and_then(|()| output.rest(&matrix, terminal.out));
+    // Whoever closes our stdout early has no say in what is pushed.
+    let pushed = match gateway {
+        Some(gateway) => gateway.push(&matrix, output.style()).await,
+        None => Ok(()),
+    };
+    written?;
+    match (pushed, stop.exit()) {
+        (Err(trouble), None) => Err(trouble),
+        (Err(trouble), Some(exit)) => {
+            // How it was stopped says more than that nothing was pushed.
+            trouble.tell(terminal);
+            Ok(exit)
+        }
+        (Ok(()), exit) => Ok(exit.unwrap_or_else(|| Exit::of(&matrix))),
+    }
 }
