@@ -254,7 +254,6 @@ fn by_of(cell: &Cell) -> &'static str {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "no certificate lives that long")]
 fn seconds(at: Timestamp) -> f64 {
     at.as_second() as f64
 }

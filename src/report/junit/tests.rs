@@ -102,7 +102,7 @@ fn check(text: &str, matrix: &Matrix) {
     }
     let document = Document::parse(text).unwrap_or_else(|why| panic!("{why}\n{text}"));
     let root = document.root_element();
-    let allowed: &[(&str, &[&str], &[&str], &[&str])] = &[
+    let allowed: &[Element] = &[
         (
             "testsuites",
             &["name", "tests", "failures", "errors", "time"],
@@ -183,6 +183,14 @@ fn check(text: &str, matrix: &Matrix) {
     assert_eq!(root.attribute("tests"), Some(tests.to_string().as_str()));
     assert!(tests >= matrix.cells.len());
 }
+
+/// The tag, the attributes it must and may have, and its children.
+type Element = (
+    &'static str,
+    &'static [&'static str],
+    &'static [&'static str],
+    &'static [&'static str],
+);
 
 fn named<'a>(document: &'a Document<'_>, name: &str) -> Node<'a, 'a> {
     let is_it = |node: &Node<'_, '_>| node.attribute("name") == Some(name);

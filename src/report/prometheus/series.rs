@@ -41,7 +41,6 @@ impl Book {
         self.merge(rank, family, labels, value, |old, _| old);
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "no run has that many cells")]
     pub(super) fn count(
         &mut self,
         rank: Rank,
