@@ -1,12 +1,12 @@
 //! Reports: a matrix into a writer, one file for each format. Pure; only `main` knows the terminal.
 
-mod advice;
 pub mod canary;
 mod csv;
 mod details;
 pub mod diff;
 pub mod doctor;
 mod document;
+pub mod explain;
 mod format;
 mod grid;
 mod group;
@@ -32,7 +32,7 @@ pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;
 
-pub use advice::advice;
+pub use explain::advice;
 pub use format::{Format, Listing, Paper, UnknownFormat};
 pub use json::json;
 pub use prometheus::LABELS as METRIC_LABELS;
