@@ -130,7 +130,7 @@ impl Family {
                 "0 where the suite expects this very code or nothing, else 1. An unreachable port never meets REJECTED."
             }
             Self::Inconclusive => {
-                "3, unless something else is broken, which is 1. Doubt is met only where the suite expects this very code."
+                "0 where the suite expects this very code or nothing, else 3; 1 where another cell is broken."
             }
             Self::Finding => {
                 "None: the cells decide, and the modes that the suite expects of targets."
@@ -152,7 +152,7 @@ pub struct Page {
     pub by: Option<By>,
     /// What happened on the wire, and what that proves.
     pub meaning: &'static str,
-    /// What one might think, and should not.
+    /// What one might think, and should not: it goes on after "It is not".
     pub is_not: &'static str,
     /// What to look at first.
     pub advice: &'static str,

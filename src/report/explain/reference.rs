@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::entry::{Cause, Family, Likely, On, Page, Topic};
+use super::entry::{Cause, Family, Likely, Page, Topic};
 use super::lookup::family;
 use super::{topics, words};
 
@@ -112,7 +112,7 @@ fn prose(text: &mut String, level: &str, page: &Page) {
     }
     say(text, format_args!("{}\n", page.meaning));
     let not = words::uncapitalised(page.is_not);
-    say(text, format_args!("**It is not:** {not}\n"));
+    say(text, format_args!("**{}** {not}\n", words::NOT));
     say(text, format_args!("**First:** {}\n", page.advice));
     say(text, format_args!("{}:\n", words::likeliest(page.causes)));
 }
@@ -125,19 +125,13 @@ fn linked(text: &mut String, nth: usize, likely: &Likely, numbers: &HashMap<&str
 }
 
 fn describe(text: &mut String, indent: &str, cause: &Cause) {
-    let mut last: Option<On> = None;
     for confirm in cause.confirm {
-        let on = match last {
-            Some(on) if on == confirm.on => String::new(),
-            _ => format!("{}: ", confirm.on.title()),
-        };
-        last = Some(confirm.on);
-        say(text, format_args!("{indent}- {on}{}", confirm.tells));
-        say(text, format_args!("{indent}  ```sh"));
-        for line in confirm.run.lines() {
-            say(text, format_args!("{indent}  {line}"));
-        }
-        say(text, format_args!("{indent}  ```"));
+        let run = confirm.run.replace("\\\n ", "");
+        let on = confirm.on.title();
+        say(
+            text,
+            format_args!("{indent}- {on}: `{run}`: {}", confirm.tells),
+        );
     }
     say(text, format_args!("\n{indent}Fix: {}\n", cause.fix));
 }

@@ -1,5 +1,6 @@
 //! Explanations for people, on a terminal.
 
+use std::collections::HashSet;
 use std::io::{self, BufWriter, Write};
 
 use super::entry::{Confirm, Family, Likely, Page, Topic};
@@ -14,14 +15,15 @@ const WIDEST: usize = 100;
 const COLUMN: usize = 30;
 
 /// Everything of one code.
-pub(super) fn topic(topic: &Topic, style: &Style, out: &mut impl Write) -> io::Result<()> {
+pub(super) fn topic(topic: &'static Topic, style: &Style, out: &mut impl Write) -> io::Result<()> {
     let mut out = BufWriter::new(out);
     let paper = &mut paper(style, &mut out);
     let title = Line::new().name(topic.code).say("  ");
     paper.line(title.add(look(topic.family), topic.family.as_str()))?;
     paper.item(0, 0, Line::new().sentence(&sentence(topic.summary)))?;
+    let mut told = HashSet::new();
     for one in topic.pages {
-        page_of(paper, one)?;
+        page_of(paper, one, &mut told)?;
     }
     paper.heading("Exit code")?;
     paper.item(2, 2, Line::new().sentence(topic.exit))?;
@@ -67,11 +69,15 @@ fn paper<'a, W: Write>(style: &Style, out: &'a mut W) -> page::Page<'a, W> {
     page::Page::new(&style, out)
 }
 
-fn page_of(paper: &mut page::Page<'_, impl Write>, one: &Page) -> io::Result<()> {
+fn page_of(
+    paper: &mut page::Page<'_, impl Write>,
+    one: &'static Page,
+    told: &mut HashSet<&'static str>,
+) -> io::Result<()> {
     paper.heading(who(one.by))?;
     paper.item(2, 2, Line::new().sentence(one.meaning))?;
     paper.blank()?;
-    let not = Line::new().add(Look::Strong, "It is not: ");
+    let not = Line::new().name(NOT).say(" ");
     paper.item(2, 2, not.sentence(&uncapitalised(one.is_not)))?;
     paper.blank()?;
     paper.arrow(2, Line::new().sentence(one.advice))?;
@@ -80,17 +86,30 @@ fn page_of(paper: &mut page::Page<'_, impl Write>, one: &Page) -> io::Result<()>
         if nth > 0 {
             paper.blank()?;
         }
-        cause(paper, nth + 1, likely)?;
+        let is_new = told.insert(likely.cause.name);
+        cause(paper, nth + 1, likely, is_new)?;
     }
     Ok(())
 }
 
-fn cause(paper: &mut page::Page<'_, impl Write>, nth: usize, likely: &Likely) -> io::Result<()> {
+fn cause(
+    paper: &mut page::Page<'_, impl Write>,
+    nth: usize,
+    likely: &Likely,
+    is_new: bool,
+) -> io::Result<()> {
     let number = format!("{nth}.");
     let name = Line::new().say(&number).pad(DEEP - 2);
     paper.item(2, DEEP, name.name(likely.cause.name))?;
-    let looks = Line::new().add(Look::Faint, "Seen: ");
-    paper.item(DEEP, DEEP, looks.sentence(likely.looks))?;
+    let looks = Line::new()
+        .add(Look::Faint, "Seen: ")
+        .sentence(likely.looks);
+    if !is_new {
+        paper.item(DEEP, DEEP, looks)?;
+        let above = Line::new().add(Look::Faint, "What confirms and mends it stands above.");
+        return paper.item(DEEP, DEEP, above);
+    }
+    paper.item(DEEP, DEEP, looks)?;
     for confirm in likely.cause.confirm {
         confirmed(paper, confirm)?;
     }
@@ -101,13 +120,16 @@ fn cause(paper: &mut page::Page<'_, impl Write>, nth: usize, likely: &Likely) ->
 fn confirmed(paper: &mut page::Page<'_, impl Write>, confirm: &Confirm) -> io::Result<()> {
     let on = Line::new().add(Look::Doubt, confirm.on.title()).say(": ");
     paper.item(DEEP, DEEP + 2, on.sentence(confirm.tells))?;
-    for line in confirm.run.lines() {
-        let command = line.trim_start();
-        let indent = DEEP + 2 + (line.len() - command.len());
-        paper.item(indent, indent + 2, Line::new().sentence(command))?;
+    for (nth, line) in confirm.run.lines().enumerate() {
+        let sign = if nth == 0 { "$ " } else { "  " };
+        let command = Line::new().add(Look::Faint, sign).sentence(line);
+        paper.item(DEEP + 2, DEEP + 6, command)?;
     }
     Ok(())
 }
+
+/// Stands before what one might think of a code.
+pub(super) const NOT: &str = "It is not";
 
 /// Where the text of a cause stands.
 const DEEP: usize = 5;
@@ -156,7 +178,7 @@ pub(super) fn sentence(words: &str) -> String {
     first.into_iter().chain(letters).chain(['.']).collect()
 }
 
-/// The words as they go on after a colon: without a capital letter, unless it is part of a name.
+/// The words as they go on within a sentence: without a capital letter, unless it is part of a name.
 pub(super) fn uncapitalised(words: &str) -> String {
     let first = words.split(' ').next().unwrap_or_default();
     if first.chars().skip(1).any(|c| c.is_ascii_uppercase()) {

@@ -9,13 +9,3 @@ pub(super) mod policy;
 pub(super) mod proxy;
 pub(super) mod tls;
 pub(super) mod trust;
-
-#[cfg(test)]
-pub(super) fn all() -> impl Iterator<Item = &'static super::Cause> {
-    let pages = super::topics().flat_map(|topic| topic.pages);
-    let mut seen = std::collections::HashSet::new();
-    let causes = pages
-        .flat_map(|page| page.causes)
-        .map(|likely| likely.cause);
-    causes.filter(move |cause| seen.insert(cause.name))
-}

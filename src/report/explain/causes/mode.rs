@@ -34,7 +34,7 @@ pub(in crate::report::explain) const NOT_INJECTED: Cause = Cause {
     name: "No proxy was injected",
     confirm: &[
         kubernetes(
-            "kubectl get pod POD -n NS -o yaml | grep -E 'name: (istio|linkerd)-proxy'",
+            "kubectl get pod POD -n NS -o yaml \\\n  | grep -E 'name: (istio|linkerd)-proxy'",
             "istio-proxy or linkerd-proxy, which may stand among the init containers",
         ),
         istio(
@@ -173,7 +173,7 @@ pub(in crate::report::explain) const HEALTH_CHECKS: Cause = Cause {
             "failing probes in the events, and the port they go to",
         ),
         istio(
-            "kubectl get pod POD -n NS -o yaml | grep -E '15020|rewriteAppHTTPProbers'",
+            "kubectl get pod POD -n NS -o yaml \\\n  | grep -E '15020|rewriteAppHTTPProbers'",
             "rewritten probes go to /app-health on 15020; the annotation can switch that off",
         ),
         linkerd(

@@ -8,11 +8,11 @@ pub(in crate::report::explain) const NO_IDENTITY: Cause = Cause {
     confirm: &[
         anywhere("probe plan", "where every source has its identity from"),
         kubernetes(
-            "kubectl auth can-i create serviceaccounts/NAME --subresource=token -n NS",
+            "kubectl auth can-i create serviceaccounts/NAME --subresource=token \\\n  -n NS",
             "the right to ask for tokens, where the source asks for one",
         ),
         istio(
-            "kubectl logs -n istio-system deploy/istiod --since=10m | grep -i authenticat",
+            "kubectl logs -n istio-system deploy/istiod --since=10m \\\n  | grep -i authenticat",
             "a token that was refused: expired, or of another audience than istio-ca",
         ),
         spire(

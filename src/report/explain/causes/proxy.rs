@@ -98,7 +98,7 @@ pub(in crate::report::explain) const AUTO_MTLS_OFF: Cause = Cause {
     name: "Auto mTLS is switched off, so that sidecars send plaintext",
     confirm: &[
         istio(
-            "kubectl get configmap istio -n istio-system -o jsonpath='{.data.mesh}' \\\n  | grep enableAutoMtls",
+            "kubectl get configmap istio -n istio-system \\\n  -o jsonpath='{.data.mesh}' \\\n  | grep enableAutoMtls",
             "false; no line at all means true",
         ),
         istio(

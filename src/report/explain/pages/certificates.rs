@@ -72,8 +72,8 @@ pub(in crate::report::explain) const CERT_EXPIRED: Topic = Topic::code(
     &[
         Page {
             by: Some(By::Peer),
-            meaning: "The peer refused our certificate for its dates, mostly with alert certificate_expired(45). Many stacks send the same alert for what is not valid yet; which of the two it is, our own dates tell. Where they are all fine, the doubt falls on the clock of the peer.",
-            is_not: "That the root is not trusted: most peers look at dates once they have a chain. Connections that were open before the end go on, so traffic may look fine while new connections fail. As a finding of the same name it is said of any certificate in use, ours or a server's.",
+            meaning: "The peer refused our certificate for its dates, mostly with alert certificate_expired(45). Many stacks send the same alert for what is not valid yet; which of the two it is, our own dates tell. Where they are all fine, the doubt falls on the clock of the peer. The finding of the same name is about any certificate in use, ours or a server's.",
+            is_not: "That the root is not trusted: most peers look at dates once they have a chain. Connections that were open before the end go on, so traffic may look fine while new connections fail.",
             advice: "Check the dates of the client's chain and, if they are fine, the clock of the target.",
             causes: &[
                 seen(
