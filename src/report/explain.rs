@@ -5,6 +5,7 @@ mod causes;
 mod entry;
 mod lookup;
 mod pages;
+mod prose;
 mod reference;
 mod words;
 
@@ -15,6 +16,7 @@ use std::io::{self, Write};
 
 pub use entry::{Cause, Confirm, Explained, Family, Likely, On, Page, Topic};
 pub use lookup::{NoTopic, find, topic, topics};
+pub use prose::paragraphs;
 
 use super::{Paper, Style};
 use crate::code::{By, Code};

@@ -1,11 +1,11 @@
 //! Explanations as Markdown: of one code, and of all as a reference in which each cause stands once.
 
-use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use super::entry::{Cause, Family, Likely, Page, Topic};
 use super::lookup::family;
+use super::prose::on_one_line;
 use super::{topics, words};
 
 /// Everything of one code.
@@ -19,6 +19,7 @@ pub(super) fn topic(topic: &Topic, out: &mut impl Write) -> io::Result<()> {
             say(&mut text, format_args!("{}. **{}**\n", nth + 1, cause.name));
             say(&mut text, format_args!("   Seen: {}\n", likely.looks));
             describe(&mut text, "   ", cause);
+            text.push('\n');
         }
     }
     say(&mut text, format_args!("Exit code: {}", topic.exit));
@@ -27,10 +28,6 @@ pub(super) fn topic(topic: &Topic, out: &mut impl Write) -> io::Result<()> {
 
 /// Every code, and every cause once.
 pub(super) fn all(out: &mut impl Write) -> io::Result<()> {
-    let causes = causes();
-    let numbers: HashMap<&str, usize> = (causes.iter().enumerate())
-        .map(|(nth, cause)| (cause.name, nth + 1))
-        .collect();
     let mut text = HEAD.to_owned();
     for one in Family::ALL {
         say(
@@ -38,7 +35,7 @@ pub(super) fn all(out: &mut impl Write) -> io::Result<()> {
             format_args!("\n| {} | meaning |\n| --- | --- |", one.as_str()),
         );
         for topic in family(one) {
-            let anchor = topic.code.to_lowercase();
+            let anchor = anchor(topic.code);
             let row = format_args!("| [`{}`](#{anchor}) | {} |", topic.code, topic.summary);
             say(&mut text, row);
         }
@@ -59,7 +56,7 @@ pub(super) fn all(out: &mut impl Write) -> io::Result<()> {
             for page in topic.pages {
                 prose(&mut text, "####", page);
                 for (nth, likely) in page.causes.iter().enumerate() {
-                    linked(&mut text, nth + 1, likely, &numbers);
+                    linked(&mut text, nth + 1, likely);
                 }
                 text.push('\n');
             }
@@ -69,11 +66,8 @@ pub(super) fn all(out: &mut impl Write) -> io::Result<()> {
         }
     }
     text.push_str("## Causes\n\nWords in capitals within commands are yours to fill in.\n");
-    for (nth, cause) in causes.iter().enumerate() {
-        say(
-            &mut text,
-            format_args!("\n### Cause {}\n\n**{}.**\n", nth + 1, cause.name),
-        );
+    for cause in causes() {
+        say(&mut text, format_args!("\n### {}\n", cause.name));
         describe(&mut text, "", cause);
     }
     out.write_all((text.trim_end().to_owned() + "\n").as_bytes())
@@ -117,23 +111,42 @@ fn prose(text: &mut String, level: &str, page: &Page) {
     say(text, format_args!("{}:\n", words::likeliest(page.causes)));
 }
 
-fn linked(text: &mut String, nth: usize, likely: &Likely, numbers: &HashMap<&str, usize>) {
-    let name = likely.cause.name;
-    let number = numbers.get(name).copied().unwrap_or_default();
-    let line = format_args!("{nth}. {} — [{name}](#cause-{number})", likely.looks);
-    say(text, line);
+fn linked(text: &mut String, nth: usize, likely: &Likely) {
+    let Likely { looks, cause } = likely;
+    let anchor = anchor(cause.name);
+    say(
+        text,
+        format_args!("{nth}. {looks} — [{}](#{anchor})", cause.name),
+    );
+}
+
+/// What a heading is linked by, as GitHub and most others make it: a name stays what it is when others
+/// come before it.
+fn anchor(heading: &str) -> String {
+    let kept = |c: &char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+    heading
+        .chars()
+        .filter(kept)
+        .map(|c| {
+            if c == ' ' {
+                '-'
+            } else {
+                c.to_ascii_lowercase()
+            }
+        })
+        .collect()
 }
 
 fn describe(text: &mut String, indent: &str, cause: &Cause) {
     for confirm in cause.confirm {
-        let run = confirm.run.replace("\\\n ", "");
+        let run = on_one_line(confirm.run);
         let on = confirm.on.title();
         say(
             text,
             format_args!("{indent}- {on}: `{run}`: {}", confirm.tells),
         );
     }
-    say(text, format_args!("\n{indent}Fix: {}\n", cause.fix));
+    say(text, format_args!("\n{indent}Fix: {}", cause.fix));
 }
 
 fn say(text: &mut String, words: std::fmt::Arguments<'_>) {

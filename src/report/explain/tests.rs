@@ -153,6 +153,40 @@ fn it_fits_the_terminal_and_takes_no_colours_where_there_are_none() {
 }
 
 #[test]
+fn reports_of_other_formats_get_the_same_words_in_paragraphs() {
+    for page in topics().flat_map(|topic| topic.pages) {
+        let whole = paragraphs(page, usize::MAX);
+        for text in &whole {
+            assert!(text.is_ascii() && !text.contains('\n'), "{text}");
+            assert!(
+                !text.contains("  ") && text.matches('`').count() % 2 == 0,
+                "{text}"
+            );
+        }
+        let text = whole.join("\n");
+        for cause in page.causes.iter().map(|likely| likely.cause) {
+            assert!(
+                text.contains(cause.name) && text.contains(cause.fix),
+                "{text}"
+            );
+            for confirm in cause.confirm {
+                assert!(
+                    text.contains(confirm.tells) && !confirm.run.contains('`'),
+                    "{text}"
+                );
+            }
+        }
+        let short = paragraphs(page, 1);
+        assert!(whole.starts_with(&short), "{short:?}");
+        assert_eq!(paragraphs(page, 0).len(), 2);
+    }
+    let page = page(Code::CertExpired, Some(By::Probe));
+    assert!(paragraphs(page, 9).contains(
+        &"Linkerd: `kubectl get events -n linkerd --field-selector reason=IssuerValidationFailed`: an issuer that cannot be used any more".to_owned()
+    ));
+}
+
+#[test]
 fn a_cause_that_both_ends_share_is_told_once() {
     let text = written(|out| write(topic(Code::UnknownCa), Paper::Table, &Style::default(), out));
     let name = "A root was rotated, and the bundle of one side is behind";
@@ -183,13 +217,16 @@ fn the_explanations_are_the_golden_ones() {
 fn every_link_of_the_reference_leads_somewhere() {
     let text = written(|out| write_all(Paper::Markdown, &Style::default(), out));
     let anchor = |line: &str| {
-        line.trim_start_matches('#')
-            .trim()
-            .to_lowercase()
-            .replace(' ', "-")
+        let heading = line.trim_start_matches('#').trim().to_lowercase();
+        let heading = heading.replace(' ', "-");
+        heading.replace(|c: char| !c.is_alphanumeric() && !"-_".contains(c), "")
     };
     let headings = text.lines().filter(|line| line.starts_with('#'));
-    let anchors: HashSet<String> = headings.map(anchor).collect();
+    let headings: Vec<String> = headings.map(anchor).collect();
+    let anchors: HashSet<&str> = headings.iter().map(String::as_str).collect();
+    let causes = headings.iter().skip_while(|heading| *heading != "causes");
+    let causes: HashSet<&String> = causes.clone().collect();
+    assert!(causes.len() > 80, "each cause has a heading of its own");
     let links = text
         .split("](#")
         .skip(1)

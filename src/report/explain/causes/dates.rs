@@ -243,6 +243,18 @@ pub(in crate::report::explain) const CLOCK: Cause = Cause {
             "kubectl exec POD -n NS -- date -u",
             "the clock that the pod sees, which is that of its node",
         ),
+        istio(
+            "istioctl proxy-config secret POD.NS",
+            "NOT BEFORE in the row default: later than the clock of the one who refuses it",
+        ),
+        linkerd(
+            "linkerd check --pre",
+            "the line \"no clock skew detected\": every node against this machine",
+        ),
+        spire(
+            "spire-agent api fetch x509 -socketPath SOCKET",
+            "SVID Valid After: later than the clock of the one who refuses it",
+        ),
     ],
     fix: "Keep the clocks by NTP. New certificates break first: Istio dates them 2 minutes back and Linkerd 20 seconds, and a clock further behind than that refuses them.",
 };

@@ -165,6 +165,14 @@ pub(in crate::report::explain) const WRONG_USAGE: Cause = Cause {
             "kubectl get certificate NAME -n NS -o jsonpath='{.spec.usages}'",
             "cert-manager: must list client auth and server auth",
         ),
+        istio(
+            "istioctl proxy-config secret POD.NS -o json",
+            "the secret default, in base64: Istio sets both itself, an external CA as its template says",
+        ),
+        spire(
+            "spire-agent api fetch x509 -socketPath SOCKET -write DIR",
+            "svid.0.pem as SPIRE issues it, with both: where the one in use lacks one, it is another",
+        ),
     ],
     fix: "Issue it anew with both extended key usages; a certificate made for a web server alone cannot serve as a client's.",
 };
@@ -217,6 +225,10 @@ pub(in crate::report::explain) const REVOKED: Cause = Cause {
         spire(
             "spire-server localauthority x509 show",
             "whether its authority was tainted or revoked; SPIRE keeps no lists",
+        ),
+        istio(
+            "kubectl get secret cacerts -n istio-system \\\n  -o jsonpath='{.data.ca-crl\\.pem}' | base64 -d > crl.pem",
+            "the list that Istio hands out, where there is one",
         ),
     ],
     fix: "Find out why it was revoked, then have a new one issued; where it was a mistake, publish a new list without it.",

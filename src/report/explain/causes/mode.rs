@@ -160,6 +160,10 @@ pub(in crate::report::explain) const MIXED: Cause = Cause {
             "istioctl proxy-status",
             "the pods that are connected to istiod",
         ),
+        ambient(
+            "istioctl ztunnel-config workloads",
+            "PROTOCOL: HBONE is a pod in ambient mode; one with TCP has a sidecar, or nothing",
+        ),
         linkerd("linkerd viz edges pod -n NS", "SECURED, pod by pod"),
     ],
     fix: "Restart the pods without a proxy, so that they are injected. Auto mTLS bears such a mixture for normal Services; headless Services and a DestinationRule with ISTIO_MUTUAL do not.",

@@ -160,6 +160,25 @@ pub(in crate::report::explain) const TOO_OPEN: Cause = Cause {
     fix: "Allow by name who is meant to call (AuthorizationPolicy); whatever is not allowed is denied from then on.",
 };
 
+pub(in crate::report::explain) const WAYPOINT_PASSED_BY: Cause = Cause {
+    name: "The pod is spoken to directly, and the policies of its waypoint do not count there",
+    confirm: &[
+        ambient(
+            "istioctl ztunnel-config services",
+            "WAYPOINT: the service has one, and a client that dials the pod goes past it",
+        ),
+        ambient(
+            "kubectl get authorizationpolicy -n NS -o yaml",
+            "a policy with targetRefs holds at the waypoint alone; ztunnel knows those with a selector",
+        ),
+        anywhere(
+            "probe --from SOURCE --to HOST:15008 --dialect hbone",
+            "with the address of the waypoint as HOST: what it says to the same client",
+        ),
+    ],
+    fix: "Give the pods a policy with a selector that lets in the account of the waypoint alone, so that nobody gets past it; probe the waypoint as a target of its own.",
+};
+
 pub(in crate::report::explain) const RATE_LIMIT: Cause = Cause {
     name: "A rate limit answers: mTLS is fine",
     confirm: &[

@@ -130,6 +130,10 @@ pub(in crate::report::explain) const NO_INTERMEDIATE: Cause = Cause {
             "istioctl proxy-config secret POD.NS -o json",
             "the secret default must hold leaf and intermediates",
         ),
+        spire(
+            "spire-agent api fetch x509 -socketPath SOCKET -write DIR",
+            "svid.0.pem must hold leaf and intermediates, which there are with an upstream authority",
+        ),
         kubernetes(
             "kubectl get secret SECRET -n NS -o jsonpath='{.data.tls\\.crt}' \\\n  | base64 -d > chain.pem",
             "tls.crt must hold the leaf first and then its intermediates",

@@ -22,6 +22,10 @@ pub(in crate::report::explain) const OK: Topic = Topic::code(
                 &mode::NAMESPACE_WEAKENS,
             ),
             seen(
+                "in ambient mode, a pod accepts whom its waypoint denies",
+                &policy::WAYPOINT_PASSED_BY,
+            ),
+            seen(
                 "the same identity fails through its own sidecar, though it is let in directly",
                 &proxy::RULE_DISABLE,
             ),

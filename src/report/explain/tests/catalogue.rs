@@ -414,6 +414,21 @@ const CAUSES: &[(u8, &str, Told)] = &[
     ),
     (
         0,
+        "opaque ports",
+        By(&mode::EXCLUDED, &["NOT_TLS", "HANDSHAKE_TIMEOUT"]),
+    ),
+    (
+        0,
+        "ambient beside sidecars",
+        By(&mode::MIXED, &["MODES_DIFFER", "REPLICAS_DIFFER"]),
+    ),
+    (
+        0,
+        "waypoint passed by",
+        By(&policy::WAYPOINT_PASSED_BY, &["OK"]),
+    ),
+    (
+        0,
         "HTTP rule on a TCP port",
         By(&policy::HTTP_RULE_ON_TCP, &["AUTHZ_DENIED"]),
     ),

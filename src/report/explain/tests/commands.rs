@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::{On, topics};
+use super::super::{On, find, topics};
 
 /// What may be called, with the flags that may be given. From the sources of istioctl (1.2x), the CLI of
 /// Linkerd (2.1x), SPIRE (1.x), kubectl and OpenSSL 3.
@@ -21,7 +21,7 @@ const KNOWN: &[(&str, &[&str])] = &[
     ("istioctl x check-inject", &[]),
     ("istioctl analyze", &["-n"]),
     ("istioctl version", &[]),
-    ("linkerd check", &["--proxy", "-n"]),
+    ("linkerd check", &["--pre", "--proxy", "-n"]),
     ("linkerd identity", &["-n"]),
     ("linkerd authz", &["-n"]),
     ("linkerd viz edges pod", &["-n"]),
@@ -221,6 +221,65 @@ fn every_environment_is_served() {
     }
 }
 
+/// Codes that have a part in every environment, and where one of them has none, why.
+const EVERYWHERE: &[(&str, &[(On, &str)])] = &[
+    ("UNKNOWN_CA", &[]),
+    ("CERT_EXPIRED", &[]),
+    ("CERT_NOT_YET_VALID", &[]),
+    ("SAN_MISMATCH", &[]),
+    (
+        "TRUST_DOMAIN_MISMATCH",
+        &[(On::Kubernetes, "trust domains are a matter of the mesh")],
+    ),
+    ("BAD_SIGNATURE", &[]),
+    ("INCOMPLETE_CHAIN", &[]),
+    ("CERT_UNSUPPORTED", &[]),
+    (
+        "CERT_REVOKED",
+        &[
+            (On::Linkerd, "it knows no revocation"),
+            (On::Kubernetes, "it keeps no lists"),
+        ],
+    ),
+    ("CERT_REJECTED", &[]),
+    ("CLIENT_CERT_REQUIRED", &[(On::Spire, NO_PROXY)]),
+    ("PLAINTEXT_REJECTED", &[(On::Spire, NO_PROXY)]),
+    ("PLAINTEXT_ACCEPTED", &[(On::Spire, NO_PROXY)]),
+    ("NOT_TLS", &[(On::Spire, NO_PROXY)]),
+    ("NO_FILTER_CHAIN", &[(On::Spire, NO_PROXY)]),
+    ("AUTHZ_DENIED", &[]),
+    ("UPSTREAM_TLS_FAILURE", &[]),
+    ("UPSTREAM_UNAVAILABLE", &[(On::Spire, NO_PROXY)]),
+    ("CONNECT_TIMEOUT", &[(On::Spire, NO_PROXY)]),
+    ("CLOSED", &[]),
+    ("PROBE_FAULT", &[]),
+    ("REPLICAS_DIFFER", &[]),
+    ("CERT_EXPIRES_SOON", &[]),
+    ("CLOCK_SKEW", &[]),
+    ("MISSED_TRUST", &[]),
+];
+
+const NO_PROXY: &str = "it issues identities and has no proxies";
+
+#[test]
+fn a_code_is_confirmed_in_every_environment_that_has_a_part_in_it() {
+    let meshes = [On::Istio, On::Linkerd, On::Spire, On::Kubernetes];
+    for (code, without) in EVERYWHERE {
+        for page in find(code).unwrap().pages {
+            let confirms = page.causes.iter().flat_map(|likely| likely.cause.confirm);
+            let told: Vec<On> = confirms.map(|confirm| confirm.on).collect();
+            for on in meshes {
+                let excused = without.iter().any(|(other, _)| *other == on);
+                assert!(
+                    told.contains(&on) || excused,
+                    "{code}, {:?}: {on:?}",
+                    page.by
+                );
+            }
+        }
+    }
+}
+
 /// Every command, each once.
 pub(crate) fn commands() -> BTreeSet<&'static str> {
     let pages = topics().flat_map(|topic| topic.pages);
@@ -236,9 +295,8 @@ fn parts(command: &str) -> Vec<Vec<String>> {
     let mut all = vec![vec![]];
     let mut word = String::new();
     let mut quote = None;
-    let mut letters = command.chars().chain([' ']);
     let mut is_quoted = false;
-    while let Some(c) = letters.next() {
+    for c in command.chars().chain([' ']) {
         match (c, quote) {
             (c, Some(open)) if c == open => quote = None,
             (c, Some(_)) => word.push(c),
