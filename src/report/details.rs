@@ -37,7 +37,7 @@ fn section(page: &mut Page<'_, impl Write>, title: &str, cells: &[&Cell]) -> io:
     }
     page.heading(title)?;
     let groups = match page.verbose {
-        0 => groups(cells),
+        0 => super::group::by_importance(groups(cells)),
         _ => cells.iter().map(|cell| Group::of(cell)).collect(),
     };
     for group in groups {

@@ -425,3 +425,116 @@ impl Cell {
         self
     }
 }
+
+/// A mesh of twenty services that call each other, with what goes wrong in one: a service with an old
+/// bundle, a client with an old certificate, an open door, a dead service, a policy that denies a few,
+/// a replica that differs.
+pub(crate) fn mesh() -> Matrix {
+    let mut cells = vec![];
+    for source in CLIENTS {
+        for target in SERVICES {
+            let addresses = if target == "inventory" { 3 } else { 1 };
+            for nth in 0..addresses {
+                cells.push(met(source, target, nth));
+            }
+        }
+    }
+    finished(cells)
+}
+
+const CLIENTS: [&str; 20] = [
+    "sa/web-frontend",
+    "sa/mobile-gateway",
+    "sa/checkout",
+    "sa/cart",
+    "sa/catalog",
+    "sa/search",
+    "sa/inventory",
+    "sa/pricing",
+    "sa/payments",
+    "sa/ledger",
+    "sa/fraud-detection",
+    "sa/shipping",
+    "sa/notifications",
+    "sa/recommendations",
+    "sa/reviews",
+    "sa/identity",
+    "sa/nightly-batch",
+    "rogue",
+    "none",
+    "plaintext",
+];
+
+const SERVICES: [&str; 20] = [
+    "web-frontend",
+    "mobile-gateway",
+    "checkout",
+    "cart",
+    "catalog",
+    "search",
+    "inventory",
+    "pricing",
+    "payments",
+    "ledger",
+    "fraud-detection",
+    "shipping",
+    "notifications",
+    "recommendations",
+    "reviews",
+    "identity",
+    "legacy-erp",
+    "audit-log",
+    "feature-flags",
+    "image-resizer-internal-v2",
+];
+
+fn met(source: &str, target: &str, nth: usize) -> Cell {
+    let ours = !matches!(source, "rogue" | "none" | "plaintext");
+    let is_new = matches!(
+        source,
+        "sa/shipping" | "sa/reviews" | "sa/identity" | "sa/cart"
+    );
+    let verdict = match (source, target) {
+        (_, "search") => unreachable("CONNECTION_REFUSED", "tcp").says("ECONNREFUSED"),
+        ("plaintext", "legacy-erp") => accepted("PLAINTEXT_ACCEPTED").says("HTTP/1.1 200 in clear"),
+        ("none", "legacy-erp") => accepted("OK").says("HTTP status 200"),
+        ("rogue", "audit-log") => doubt("SILENT", "request").says("nothing came within 3 s"),
+        ("plaintext", _) => refused("PLAINTEXT_REJECTED").says("reset after our bytes"),
+        ("none", _) => refused("CLIENT_CERT_REQUIRED").says("alert certificate_required(116)"),
+        ("rogue", _) => refused("UNKNOWN_CA").says("alert unknown_ca(48) after the handshake"),
+        ("sa/nightly-batch", _) => refused("CERT_EXPIRED")
+            .says("alert certificate_expired(45) after the handshake")
+            .says("our certificate expired 3 h ago"),
+        (_, "ledger") if is_new => refused("UNKNOWN_CA")
+            .says("alert unknown_ca(48) after the handshake")
+            .says("the CA names that the peer lists do not contain our issuer"),
+        ("sa/web-frontend" | "sa/mobile-gateway" | "sa/reviews", "payments") => {
+            refused("AUTHZ_DENIED").says("HTTP status 403")
+        }
+        (_, "inventory") if nth == 2 => {
+            distrusted("CERT_EXPIRED").says("its leaf expired 40 min ago")
+        }
+        (_, "recommendations") => accepted("OK").says("quiet for 1 s").likely(),
+        _ => accepted("OK").says("HTTP status 200"),
+    };
+    let mut cell = Cell {
+        from: source.into(),
+        from_id: ours.then(|| format!("spiffe://cluster.local/ns/shop/{source}")),
+        to: target.into(),
+        address: format!("{target}-{nth}.{target}.shop.svc:8443"),
+        ..verdict
+    };
+    let denied = target == "payments" && source != "sa/reviews";
+    let wanted = match ours {
+        true if cell.code == Code::AuthzDenied && denied => Code::AuthzDenied.as_str(),
+        true => Code::Ok.as_str(),
+        false => "REJECTED",
+    };
+    cell.expected = (target != "feature-flags").then(|| wanted.into());
+    cell.met = match (cell.code.kind(), cell.expected.is_some()) {
+        (Kind::Inconclusive, _) | (_, false) => None,
+        _ if ours => Some(cell.code.as_str() == wanted),
+        _ => Some(cell.refused_by_peer()),
+    };
+    cell
+}

@@ -1,10 +1,12 @@
 //! Which cells share a paragraph, and what they have in common.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 use super::page::{Line, Look};
 use crate::code::{Code, Confidence, Kind};
+use crate::expectation::Met;
 use crate::matrix::Cell;
 
 /// Cells that share a paragraph: each source with each place.
@@ -63,6 +65,10 @@ impl<'a> Group<'a> {
                 let mut line = Line::new().add(Look::Faint, "to ");
                 for (nth, (target, addresses)) in many.iter().enumerate() {
                     line = line.say(if nth == 0 { "" } else { ", " }).say(target);
+                    // Of many targets the names tell enough, where each has one address.
+                    if many.len() > FEW && addresses.len() == 1 {
+                        continue;
+                    }
                     let at = addresses.iter().copied();
                     line = line.say(" (").names(Look::Plain, at, ", ").say(")");
                 }
@@ -131,6 +137,14 @@ pub(super) fn groups<'a>(cells: &[&'a Cell]) -> Vec<Group<'a>> {
         .into_iter()
         .filter_map(|groups| merge(groups, |all, group| all.places.extend(group.places)));
     by_targets.collect()
+}
+
+/// Open doors come first, since nothing else tells of them; then what most cells share.
+pub(super) fn by_importance(mut groups: Vec<Group<'_>>) -> Vec<Group<'_>> {
+    let is_open =
+        |cell: &Cell| cell.standing() == Met::Broken && cell.code.kind() == Kind::Accepted;
+    groups.sort_by_key(|group| (!is_open(group.first), Reverse(group.cells.len())));
+    groups
 }
 
 fn merge<'a>(
@@ -206,6 +220,8 @@ pub(super) fn by<T, K: Eq + Hash>(
     all
 }
 
+/// Up to so many targets are told with the address of each.
+const FEW: usize = 4;
 /// How much evidence a paragraph shows, and how much that is not common to all its cells.
 const EVIDENCE: usize = 12;
 const UNCOMMON: usize = 4;

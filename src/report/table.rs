@@ -19,7 +19,7 @@ pub(super) fn write(matrix: &Matrix, style: &Style, out: &mut impl Write) -> io:
         pair::write(page, matrix)?;
         findings(page, matrix)?;
     } else {
-        let grid = Grid::new(matrix);
+        let mut grid = Grid::new(matrix);
         let shape = grid.draw(page)?;
         page.blank()?;
         totals(page, matrix)?;
@@ -34,6 +34,9 @@ pub(super) fn write(matrix: &Matrix, style: &Style, out: &mut impl Write) -> io:
         if shape == Shape::Words {
             grid.codes(page)?;
         }
+        // What one sees first when all has scrolled by.
+        page.blank()?;
+        totals(page, matrix)?;
     }
     judged_at(page, matrix)?;
     out.flush()
@@ -187,7 +190,10 @@ fn findings(page: &mut Page<'_, impl Write>, matrix: &Matrix) -> io::Result<()> 
         return Ok(());
     }
     page.heading("Findings")?;
-    for finding in &matrix.findings {
+    // Sorted already, but a stored result may hold anything.
+    let mut findings: Vec<_> = matrix.findings.iter().collect();
+    findings.sort_by_key(|finding| finding.severity);
+    for finding in findings {
         page.blank()?;
         let (look, severity) = match finding.severity {
             Severity::Error => (Look::Bad, "error"),

@@ -3,7 +3,7 @@ use std::path::Path;
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
-use super::fixture::{compared, matrix, pair};
+use super::fixture::{compared, matrix, mesh, pair};
 use super::*;
 use crate::code::{Code, Confidence, Kind};
 use crate::matrix::fixture::{cell, with_code};
@@ -30,6 +30,37 @@ fn the_fixed_matrix_renders_to_the_golden_files() {
     golden("result.prom", &written(&matrix(), Format::Prometheus));
     golden("junit.xml", &written(&matrix(), Format::Junit));
     golden("summary.md", &written(&matrix(), Format::Markdown));
+}
+
+#[test]
+fn twenty_by_twenty_renders_to_the_golden_files() {
+    for width in [80, 120, 200] {
+        let style = Style {
+            width: Some(width),
+            ..Style::default()
+        };
+        golden(&format!("mesh-{width}.txt"), &text(&mesh(), &style));
+    }
+    for width in [80, 120, 200] {
+        let style = Style {
+            width: Some(width),
+            verbose: 1,
+            ..Style::default()
+        };
+        golden(&format!("mesh-all-{width}.txt"), &text(&mesh(), &style));
+    }
+    let ascii = Style {
+        width: Some(80),
+        ascii: true,
+        ..Style::default()
+    };
+    golden("mesh-ascii.txt", &text(&mesh(), &ascii));
+    let color = Style {
+        width: Some(120),
+        color: true,
+        ..Style::default()
+    };
+    golden("mesh-color.txt", &text(&mesh(), &color));
 }
 
 fn golden(name: &str, got: &str) {
@@ -270,10 +301,154 @@ fn many_cells_that_read_the_same_share_a_paragraph() {
     }
     let text = text(&of(cells), &Style::default());
     golden("table-20x20.txt", &text);
-    assert!(text.lines().count() < 80, "{text}");
+    assert!(text.lines().count() < 50, "{text}");
     assert!(text.contains("! 13 sources -> server-3 (h:1): UNKNOWN_CA, expected OK\n"));
     assert!(text.contains("! sa/client-19 -> 19 targets: UNKNOWN_CA, expected OK\n"));
     assert_eq!(text.matches("- alert unknown_ca(48)\n").count(), 2);
+}
+
+#[test]
+fn rows_and_columns_that_are_alike_share_a_place_only_where_that_is_worth_it() {
+    let names = |what: &str| {
+        (0..20)
+            .map(|nth| format!("{what}-{nth}"))
+            .collect::<Vec<_>>()
+    };
+    let (sources, targets) = (
+        names("sa/some-client-of-the-mesh"),
+        names("server-of-the-mesh"),
+    );
+    let grid = |is_broken: &dyn Fn(usize, usize) -> bool, verbose| {
+        let mut cells = vec![];
+        for (row, from) in sources.iter().enumerate() {
+            for (column, to) in targets.iter().enumerate() {
+                let mut cell = cell(from, to, "h:1");
+                if is_broken(row, column) {
+                    cell = with_code(cell, Code::UnknownCa, None);
+                    cell.met = Some(false);
+                }
+                cells.push(cell);
+            }
+        }
+        let style = Style {
+            width: Some(80),
+            verbose,
+            ..Style::default()
+        };
+        let text = text(&of(cells), &style);
+        text.split("\n! not as expected").next().unwrap().to_owned()
+    };
+    // One row and one column stand out.
+    let cross = |row: usize, column: usize| row == 3 || column == 5;
+    let folded = grid(&cross, 0);
+    assert!(folded.lines().count() < 25, "{folded}");
+    let told = folded.split([' ', ',', '\n']);
+    let told: Vec<&str> = told.collect();
+    for name in sources.iter().chain(&targets) {
+        assert!(told.contains(&name.as_str()), "{name}\n{folded}");
+    }
+    // Asked for more, every row is there.
+    let whole = grid(&cross, 1);
+    assert!(!whole.contains(" +"), "{whole}");
+    assert!(whole.lines().count() > 40, "{whole}");
+    // Where every row is its own there is nothing to fold.
+    let own = grid(&|row, column| row == column, 0);
+    assert!(!own.contains(" +"), "{own}");
+    // What is not as expected is counted at the edges.
+    assert!(whole.contains("!20\n") && whole.contains("!1\n"), "{whole}");
+}
+
+#[test]
+fn names_of_columns_stand_above_them_whatever_the_width() {
+    let names = [
+        "api",
+        "payments",
+        "a-service-with-a-long-name",
+        "世界",
+        "\u{1b}[2J",
+        "q",
+    ];
+    let mut cells = vec![];
+    for from in 0..20 {
+        for (nth, to) in names.into_iter().cycle().take(24).enumerate() {
+            let mut cell = cell(&format!("sa/{from}"), &format!("{to}{nth}"), "h:1");
+            if (from + nth) % 7 == 0 {
+                cell = with_code(
+                    cell,
+                    [Code::UnknownCa, Code::Silent, Code::CertExpired][nth % 3],
+                    None,
+                );
+                cell.met = Some(false);
+            }
+            cells.push(cell);
+        }
+    }
+    let matrix = of(cells);
+    for width in [80, 100, 140] {
+        for ascii in [false, true] {
+            let style = Style {
+                width: Some(width),
+                ascii,
+                verbose: 1,
+                ..Style::default()
+            };
+            let text = text(&matrix, &style);
+            let corner = if ascii { " +" } else { " ┐" };
+            let rule = if ascii { "----" } else { "────" };
+            let head: Vec<&str> = text
+                .lines()
+                .take_while(|line| !line.starts_with(rule))
+                .collect();
+            assert!(
+                head.len() > 5 && head.iter().all(|line| line.contains(corner)),
+                "{text}"
+            );
+            // From every corner a line leads down to its column.
+            let place = |line: &str| line.split(corner).next().unwrap().width() + 1;
+            let places: Vec<usize> = head.iter().map(|line| place(line)).collect();
+            assert!(
+                places.is_sorted_by(|one, other| one > other),
+                "{places:?}\n{text}"
+            );
+            let row = text.lines().nth(head.len() + 1).unwrap();
+            let sign = |at: &usize| row.chars().nth(*at).unwrap();
+            assert!(places.iter().all(|at| sign(at) != ' '), "{row}\n{text}");
+        }
+    }
+}
+
+#[test]
+fn an_open_door_comes_before_all_else_and_then_what_most_share() {
+    let text = text(
+        &mesh(),
+        &Style {
+            width: Some(120),
+            ..Style::default()
+        },
+    );
+    let broken = text.split("\nNot as expected\n").nth(1).unwrap();
+    let broken = broken.split("\nIn doubt\n").next().unwrap();
+    let heads: Vec<&str> = broken
+        .lines()
+        .filter(|line| line.starts_with('!'))
+        .collect();
+    let codes: Vec<&str> = heads
+        .iter()
+        .map(|line| line.rsplit("): ").next().unwrap_or(line))
+        .collect();
+    assert!(
+        codes[0].starts_with("OK") && codes[1].starts_with("PLAINTEXT_ACCEPTED"),
+        "{heads:#?}"
+    );
+    assert!(
+        heads[2].contains("-> 18 targets") && heads[3].contains("17 sources"),
+        "{heads:#?}"
+    );
+    let (first, last) = (text.find("356 of 420"), text.rfind("356 of 420"));
+    assert!(
+        first < last && text.ends_with("nothing was expected.\n"),
+        "{text}"
+    );
 }
 
 #[test]
