@@ -1,5 +1,6 @@
 //! The `probe` command: hands its arguments and streams to the library, and exits as that says.
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
     let mut terminal = Terminal {
         width: terminal_size::terminal_size_of(&stdout).map(|(columns, _)| columns.0.into()),
         color: AutoStream::choice(&stdout) != ColorChoice::Never,
+        ascii: stdout.is_terminal() && !is_utf8(),
         interactive: io::stderr().is_terminal(),
         out: &mut stdout.lock(),
         err: &mut io::stderr(),
@@ -29,4 +31,18 @@ fn main() -> ExitCode {
     // A resolver that hangs must not keep us.
     runtime.shutdown_background();
     ExitCode::from(exit.code())
+}
+
+/// What the locale says of characters; where there is none, as in containers, nothing speaks against
+/// UTF-8.
+fn is_utf8() -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter();
+    let locale = locale
+        .filter_map(std::env::var_os)
+        .find(|value| !value.is_empty());
+    let says_so = |locale: OsString| {
+        let locale = locale.to_string_lossy().to_ascii_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    };
+    locale.is_none_or(says_so)
 }

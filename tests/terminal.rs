@@ -1,4 +1,4 @@
-//! Progress on a terminal: shown while a run goes on, gone at its end, however it ends.
+//! On a terminal: progress, which is gone at the end however a run ends, and the table.
 
 #![expect(clippy::unwrap_used, reason = "a test may fail so")]
 
@@ -49,6 +49,44 @@ fn ctrl_c_leaves_the_terminal_as_it_was_and_prints_what_is_known() {
     assert!(progress.contains("probing"));
     assert_left_clean(progress);
     assert!(!result.contains("probing"), "{result:?}");
+}
+
+#[test]
+fn the_table_fits_the_terminal_and_speaks_as_that_does() {
+    for (columns, environment, is_ascii, has_color) in [
+        (80, "LC_ALL=C", true, true),
+        (
+            80,
+            "LC_ALL= LC_CTYPE= LANG=en_US.ISO-8859-1 NO_COLOR=1",
+            true,
+            false,
+        ),
+        (120, "LC_ALL=C.UTF-8 NO_COLOR=1", false, false),
+        (200, "LC_ALL= LC_CTYPE= LANG=", false, true),
+    ] {
+        let line = format!(
+            "stty cols {columns}; unset NO_COLOR; export {environment}; exec \"$0\" demo 2>/dev/null"
+        );
+        let Some(seen) = on_terminal(&line, false) else {
+            return;
+        };
+        assert_eq!(seen.code, 0, "{line}: {:?}", seen.text);
+        assert_eq!(seen.text.is_ascii(), is_ascii, "{line}: {}", seen.text);
+        assert_eq!(seen.text.contains('\u{1b}'), has_color, "{line}");
+        let plain = without_colors(&seen.text);
+        assert!(plain.contains("as expected"), "{line}: {plain}");
+        let widest = plain
+            .lines()
+            .map(|line| line.trim_end().chars().count())
+            .max();
+        assert!(widest <= Some(columns), "{line}: {widest:?}\n{plain}");
+    }
+}
+
+fn without_colors(text: &str) -> String {
+    let mut parts = text.split("\u{1b}[");
+    let first = parts.next().unwrap().to_owned();
+    parts.fold(first, |text, part| text + part.split_once('m').unwrap().1)
 }
 
 /// The last thing on the line is that it is wiped, and nobody misses the cursor.

@@ -48,6 +48,8 @@ pub struct Terminal<'a> {
     pub width: Option<usize>,
     /// Whether `out` takes colours, by itself and by the environment.
     pub color: bool,
+    /// Whether `out` is a terminal that shows nothing but ASCII, by its locale.
+    pub ascii: bool,
     /// Whether `err` is a terminal.
     pub interactive: bool,
 }

@@ -114,9 +114,9 @@ pub(super) fn style(common: &Common, terminal: &Terminal<'_>) -> Style {
             Color::Always => true,
             Color::Never => false,
         },
+        ascii: terminal.ascii,
         verbose: common.verbose,
         addresses: common.metrics_addresses,
-        ..Style::default()
     }
 }
 
