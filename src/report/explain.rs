@@ -20,6 +20,7 @@ pub use prose::paragraphs;
 
 use super::{Paper, Style};
 use crate::code::{By, Code};
+use crate::matrix::Cell;
 
 /// The name and version of the format.
 pub const SCHEMA: &str = "mtls-probe/explain/v1";
@@ -27,6 +28,16 @@ pub const SCHEMA: &str = "mtls-probe/explain/v1";
 /// What is to be said of a code, by who refused. Where it makes no difference who did, it is one page.
 pub fn page(code: Code, by: Option<By>) -> &'static Page {
     topic(code).page(by)
+}
+
+/// What is to be said of a cell, by who refused in it.
+pub fn of(cell: &Cell) -> &'static Page {
+    let by = match (cell.refused_by_peer(), cell.refused_by_probe()) {
+        (true, _) => Some(By::Peer),
+        (false, true) => Some(By::Probe),
+        (false, false) => None,
+    };
+    page(cell.code, by)
 }
 
 /// What to look at when a cell has this code, in one line.

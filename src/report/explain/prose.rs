@@ -1,17 +1,19 @@
 //! Explanations as plain paragraphs, for reports of other formats, which escape them as they must.
 
+use super::causes::ours;
 use super::entry::{Confirm, Likely, Page};
 use super::words::{NOT, uncapitalised};
 
 /// What is to be said of a code, in paragraphs: what it means and what it does not, and then at most
 /// so many causes, the likeliest first, each with what confirms it and the fix. All words are ours, in
-/// ASCII; commands stand between backticks and words hold none.
+/// ASCII; commands stand between backticks. That all is as it should be is left out: whether it is, the
+/// report knows, and the code does not.
 ///
 /// ```
 /// use mtls_probe::code::{By, Code};
 /// use mtls_probe::report::explain;
 ///
-/// // Of a cell, by who refused; of a finding by its name.
+/// // Of a code, by who refused (`explain::of` takes a cell); of a finding by its name.
 /// let cell = explain::paragraphs(explain::page(Code::UnknownCa, Some(By::Peer)), 2);
 /// let finding = explain::find("REPLICAS_DIFFER")?.page(None);
 /// assert!(cell[0].starts_with("The peer refused our certificate"));
@@ -21,7 +23,11 @@ use super::words::{NOT, uncapitalised};
 pub fn paragraphs(page: &Page, most: usize) -> Vec<String> {
     let mut all = vec![page.meaning.to_owned()];
     all.push(format!("{NOT} {}", uncapitalised(page.is_not)));
-    for (nth, likely) in page.causes.iter().take(most).enumerate() {
+    let causes = page
+        .causes
+        .iter()
+        .filter(|likely| *likely.cause != ours::EXPECTED);
+    for (nth, likely) in causes.take(most).enumerate() {
         let Likely { looks, cause } = likely;
         all.push(format!("{}. {}. Seen: {looks}.", nth + 1, cause.name));
         all.extend(cause.confirm.iter().map(confirm));
