@@ -181,7 +181,7 @@ impl Cell {
 }
 
 /// A further connection to the same address.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct FollowUp {
     /// What was different: `no_certificate`, `throwaway` (a certificate of the same names by a CA that
@@ -201,7 +201,7 @@ pub struct FollowUp {
 }
 
 /// What was negotiated.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Tls {
     /// `1.2` or `1.3`
@@ -228,7 +228,7 @@ pub struct Tls {
 }
 
 /// The server's certificate and our judgement of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Server {
     /// The SPIFFE ID of its leaf, else its first DNS name.
@@ -272,7 +272,7 @@ pub struct Certificate {
 }
 
 /// The answer to a request.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Http {
     /// The status.
@@ -291,7 +291,7 @@ pub struct Http {
 }
 
 /// What a proxy says of the next server.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Upstream {
     /// The response flags of its access log, such as `UF`, `UC` or `UF,URX`; absent where it has none.

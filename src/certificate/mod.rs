@@ -33,4 +33,5 @@ pub use duration::rough;
 pub use facts::{Facts, KeyUsage, Malformed, Purpose};
 pub use judgement::{Expected, Judgement, Problem, Question, Role, judge};
 pub use reading::directory_name;
+pub(crate) use reading::sha256;
 pub use spiffe_id::{InvalidSpiffeId, SpiffeId, TrustDomain};

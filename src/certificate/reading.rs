@@ -220,7 +220,8 @@ fn purposes(extension: Extension<'_>) -> Vec<Purpose> {
         .collect()
 }
 
-fn sha256(bytes: &[u8]) -> [u8; 32] {
+/// The digest that fingerprints are.
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut digest = [0; 32];
     if let SupportedCipherSuite::Tls13(suite) = TLS13_AES_128_GCM_SHA256 {
         let output = suite.common.hash_provider.hash(bytes);

@@ -25,7 +25,7 @@ pub struct Attempts {
 }
 
 /// What some of the connections say.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Said {
     /// The code.
@@ -54,7 +54,7 @@ pub struct Flake {
 }
 
 /// What one of several servers behind an address presents.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Face {
     /// SHA-256 of its leaf, hexadecimal; empty where the leaf cannot be read.

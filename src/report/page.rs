@@ -121,6 +121,11 @@ impl Line {
         self.0.extend(line.0);
         self
     }
+
+    /// What it is made of, already escaped and cut.
+    pub(super) fn pieces(&self) -> impl Iterator<Item = (Look, &str)> {
+        self.0.iter().map(|(look, text)| (*look, text.as_str()))
+    }
 }
 
 /// Where lines are written.

@@ -208,7 +208,7 @@ fn we_on_them(cell: &Cell, ascii: bool) -> Line {
     }
 }
 
-fn negotiated(tls: &Tls) -> Line {
+pub(super) fn negotiated(tls: &Tls) -> Line {
     let parts = [
         ("", &tls.version),
         ("", &tls.cipher),
@@ -235,22 +235,27 @@ fn negotiated(tls: &Tls) -> Line {
 
 /// A further connection, and what came of it.
 fn followed(one: &FollowUp) -> Line {
-    let with = match one.kind.as_str() {
-        "no_certificate" => "with no certificate",
-        "throwaway" => "with a certificate of the same names by a CA that nobody knows",
-        "other_version" => "over the other TLS version",
-        "plain_alpn" => "with TLS, and without the ALPN of an Istio sidecar",
-        "mesh_alpn" => "offering the ALPN of an Istio sidecar as well",
-        other => other,
-    };
-    let line = Line::new().say(with).say(": ").name(one.code.as_str());
+    let line = Line::new().say(comes(&one.kind)).say(": ");
+    let line = line.name(one.code.as_str());
     match one.evidence.first() {
         Some(fact) => line.say(", ").say(fact),
         None => line,
     }
 }
 
-fn exchanged(tls: &Tls) -> Line {
+/// What was different about a further connection.
+pub(super) fn comes(kind: &str) -> &str {
+    match kind {
+        "no_certificate" => "with no certificate",
+        "throwaway" => "with a certificate of the same names by a CA that nobody knows",
+        "other_version" => "over the other TLS version",
+        "plain_alpn" => "with TLS, and without the ALPN of an Istio sidecar",
+        "mesh_alpn" => "offering the ALPN of an Istio sidecar as well",
+        other => other,
+    }
+}
+
+pub(super) fn exchanged(tls: &Tls) -> Line {
     let asked = match (tls.certificate_requested, tls.certificate_sent) {
         (Some(true), true) => "asked for a certificate, and we sent ours",
         (Some(true), false) => "asked for a certificate, and we sent none",

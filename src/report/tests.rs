@@ -63,7 +63,7 @@ fn twenty_by_twenty_renders_to_the_golden_files() {
     golden("mesh-color.txt", &text(&mesh(), &color));
 }
 
-fn golden(name: &str, got: &str) {
+pub(super) fn golden(name: &str, got: &str) {
     compared(Path::new("testdata/golden").join(name), got);
 }
 
