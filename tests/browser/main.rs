@@ -134,7 +134,10 @@ fn a_click_opens_the_evidence_of_a_cell() {
         (".verdict-card", "payments refused sa/batch"),
         (".verdict-card", "expected AUTHZ_DENIED; certain"),
         (".part-of .evidence", "HTTP status 403"),
-        (".about", "TLS accepted us, then policy said no"),
+        (
+            ".about",
+            "TLS took us, certificate and all, and then policy said no",
+        ),
         (".about", "Check the authorization policies of the target"),
         (".ends", "The target on us"),
         (".ends", "AUTHZ_DENIED"),
@@ -176,6 +179,14 @@ fn a_click_opens_the_evidence_of_a_cell() {
     assert_eq!(page.text(".verdict-card .code"), "OK");
     page.media("screen", "dark");
     page.keep("evidence-dark");
+    page.click("document.querySelectorAll('.addresses button')[1]");
+    page.click("document.querySelector('.about > summary')");
+    page.click("document.querySelector('.about .causes summary')");
+    assert!(
+        page.text(".about pre")
+            .starts_with("istioctl proxy-config rootca-compare")
+    );
+    page.keep("explained-dark");
     page.media("screen", "light");
     page.click("document.querySelector('#close')");
     assert_eq!(page.run("document.querySelector('#panel').hidden"), true);

@@ -47,10 +47,12 @@ function sentence(text, source, target) {
 }
 
 // What is said of the code elsewhere in the page.
-function about({ code, explanation }) {
-  const known = byId(explanation);
-  if (known === null) return null;
-  const words = [...known.cloneNode(true).childNodes];
+function about({ code, explanation, fix }) {
+  const known = byId(explanation)?.cloneNode(true);
+  if (!known) return null;
+  // The advice stands above already.
+  if (fix) known.querySelector(":scope > .fix")?.remove();
+  const words = known.childNodes;
   return make("details", "about", make("summary", "", `About ${code}`), ...words);
 }
 

@@ -58,7 +58,8 @@ pub(super) fn json(value: &impl Serialize) -> io::Result<String> {
     Ok(out)
 }
 
-fn escaped(text: &str) -> String {
+/// The text as HTML: for words of our own, and for those that were made visible already.
+pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
