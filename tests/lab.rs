@@ -335,7 +335,7 @@ async fn keys_are_for_their_owner_and_go_away_with_the_folder() {
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let folder = lab.scratch.folder().to_owned();
     assert_eq!(mode(&folder), 0o700);
-    for name in ["frontend", "batch", "old-root", "expired"] {
+    for name in ["frontend", "batch", "old-root", "expired", "api", "revoked"] {
         assert_eq!(mode(&folder.join(format!("{name}.key"))), 0o600, "{name}");
         files::load(
             &folder.join(format!("{name}.pem")),
@@ -343,10 +343,11 @@ async fn keys_are_for_their_owner_and_go_away_with_the_folder() {
         )
         .unwrap();
     }
+    assert_eq!(mode(&folder.join("issuing.key")), 0o600);
     let names = fs::read_dir(&folder)
         .unwrap()
         .map(|entry| entry.unwrap().file_name());
-    assert_eq!(names.count(), 12, "no temporary file is left");
+    assert_eq!(names.count(), 18, "no temporary file is left");
     drop(lab);
     assert!(!folder.exists());
 
@@ -461,13 +462,69 @@ async fn what_is_no_host_and_no_address_of_ours_is_refused() {
     assert!(said.contains("192.0.2.1:0"), "{said}");
 }
 
+#[tokio::test]
+async fn a_host_may_have_the_name_of_the_target() {
+    let lab = options("127.0.0.1", Some("{target}.test"));
+    let lab = Lab::start(now(), lab).await.unwrap();
+    for (target, hosts) in [
+        ("healthy", vec!["healthy.test"]),
+        ("replicas", vec!["replicas-1.test", "replicas-2.test"]),
+    ] {
+        let named: Vec<_> = lab.named(target);
+        let named: Vec<_> = named.iter().map(|address| address.host()).collect();
+        assert_eq!(named, hosts);
+        for host in hosts {
+            let address = format!("\"{host}:");
+            assert!(lab.suite_yaml().contains(&address), "{address}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_lab_that_joins_another_is_of_the_same_mesh() {
+    let lab = Started::now().await;
+    let join = |only: &[&str]| {
+        let options = Options {
+            join: Some(lab.scratch.folder().to_owned()),
+            only: only.iter().map(|&name| name.to_owned()).collect(),
+            ..Options::default()
+        };
+        Lab::start(now(), options)
+    };
+    let joined = join(&["rbac", "revoked", "replicas"]).await.unwrap();
+    for (target, servers) in [("rbac", 1), ("revoked", 1), ("replicas", 2), ("healthy", 0)] {
+        assert_eq!(joined.addresses(target).len(), servers, "{target}");
+    }
+    let rbac = joined.addresses("rbac")[0];
+    for (client, answer) in [("frontend", "200 OK"), ("batch", "403 Forbidden")] {
+        let said = lab.ask_at(Some(client), rbac).await.unwrap();
+        assert!(said.contains(answer), "{client}: {said}");
+    }
+    let error = lab.ask_at(Some("old-root"), rbac).await.unwrap_err();
+    let alert = alert_of(&error);
+    assert_eq!(alert, Some(AlertDescription::UnknownCA));
+    let elsewhere = tempfile::tempdir().unwrap();
+    let written = joined.write(elsewhere.path());
+    assert!(matches!(written, Err(LabError::Joined)));
+
+    let unknown = join(&["nobody"]).await.map(|_| ()).unwrap_err();
+    let words = "the lab has no target \"nobody\"; it has healthy, permissive,";
+    assert!(unknown.to_string().starts_with(words), "{unknown}");
+    let empty = Options {
+        join: Some(elsewhere.path().to_owned()),
+        ..Options::default()
+    };
+    let error = Lab::start(now(), empty).await.map(|_| ()).unwrap_err();
+    assert!(error.to_string().contains("issuing.pem"), "{error}");
+}
+
 // Set-up.
 
 fn options(listen: &str, host: Option<&str>) -> Options {
     Options {
         listen: listen.parse().unwrap(),
         host: host.map(str::to_owned),
-        port: None,
+        ..Options::default()
     }
 }
 

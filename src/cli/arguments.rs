@@ -463,9 +463,16 @@ pub(super) struct Lab {
     /// The address to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     pub(super) listen: IpAddr,
-    /// The host that the suite names [default: the address listened on]
+    /// The host that the suite names; {target} in it stands for the name of the target [default: the
+    /// address listened on]
     #[arg(long, value_name = "HOST")]
     pub(super) host: Option<String>,
+    /// Serve beside another lab, with the CA of its folder, and write nothing
+    #[arg(long, value_name = "FOLDER", conflicts_with = "dir")]
+    pub(super) join: Option<PathBuf>,
+    /// The targets to serve here; may be repeated [default: all of them]
+    #[arg(long, value_name = "TARGET", value_delimiter = ',', requires = "join")]
+    pub(super) only: Vec<String>,
     /// The first port; 0 for any free ones
     #[arg(long, value_name = "PORT", default_value_t = crate::lab::FIRST_PORT)]
     pub(super) port: u16,

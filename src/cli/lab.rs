@@ -17,16 +17,23 @@ pub(super) async fn lab(
         listen: how.listen,
         host: how.host.clone(),
         port: (how.port > 0).then_some(how.port),
+        join: how.join.clone(),
+        only: how.only.clone(),
     };
     let lab = Lab::start(run::now(), options)
         .await
         .map_err(Trouble::usage)?;
-    let suite = lab.write(&how.dir).map_err(Trouble::usage)?;
+    let suite = match &how.join {
+        Some(_) => None,
+        None => Some(lab.write(&how.dir).map_err(Trouble::usage)?),
+    };
     if !common.quiet {
         for target in lab.targets() {
             let addresses = lab.named(target);
             let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-            writeln!(terminal.out, "{target:20} {}", addresses.join(" "))?;
+            if !addresses.is_empty() {
+                writeln!(terminal.out, "{target:20} {}", addresses.join(" "))?;
+            }
         }
     }
     if !how.listen.is_loopback() && !common.quiet {
@@ -36,13 +43,15 @@ pub(super) async fn lab(
             how.listen
         )?;
     }
-    let suite = printable(&suite.display().to_string());
-    writeln!(
-        terminal.out,
-        "\nThe lab runs until Ctrl-C. Its suite and certificates are in {}. Try next:\n\n  \
-         probe run {suite}\n  probe --config {suite} --from sa/frontend --to healthy\n",
-        printable(&how.dir.display().to_string())
-    )?;
+    match suite.map(|suite| printable(&suite.display().to_string())) {
+        Some(suite) => writeln!(
+            terminal.out,
+            "\nThe lab runs until Ctrl-C. Its suite and certificates are in {}. Try next:\n\n  \
+             probe run {suite}\n  probe --config {suite} --from sa/frontend --to healthy\n",
+            printable(&how.dir.display().to_string())
+        )?,
+        None => writeln!(terminal.out, "\nThis part of the lab runs until Ctrl-C.\n")?,
+    }
     terminal.out.flush()?;
     let stop = Stop::default();
     stop.clone().wait().await;

@@ -11,7 +11,7 @@ use super::error::{Der, Flaw, IdentityError, Subject};
 use super::origin::Files;
 use super::supply::Supply;
 use super::walk::{Step, Walk};
-use super::{Identity, bundle_format, layout, pem};
+use super::{Authority, Identity, bundle_format, layout, pem};
 use crate::certificate::{Bundle, Bundles, Trust};
 
 /// An identity from a PEM chain, leaf first, and its PEM key; both may be the same file.
@@ -19,6 +19,13 @@ pub fn load(chain: &Path, key: &Path) -> Result<Identity, IdentityError> {
     let chain_bytes = read(chain, MAX_PEM)?;
     let key_bytes = read(key, MAX_PEM)?;
     Identity::from_pem(&chain_bytes, &key_bytes).map_err(|error| name(error, chain, key))
+}
+
+/// A CA from a PEM chain, the signing certificate first, and its PEM key.
+pub(crate) fn load_authority(chain: &Path, key: &Path) -> Result<Authority, IdentityError> {
+    let chain_bytes = read(chain, MAX_PEM)?;
+    let key_bytes = read(key, MAX_PEM)?;
+    Authority::from_pem(&chain_bytes, &key_bytes).map_err(|error| name(error, chain, key))
 }
 
 /// The certificates of a file, PEM or DER, in its order. Keys in it are left alone.

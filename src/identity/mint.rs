@@ -71,12 +71,7 @@ fn authority(ca: &Ca, now: Timestamp) -> Result<Authority, IdentityError> {
             let first = certificates.first().ok_or_else(|| of_file(Flaw::Empty))?;
             Authority::like(first, now).map_err(|error| error.of_file(path))
         }
-        Ca::Files { chain, key } => {
-            let chain_bytes = files::read(chain, files::MAX_PEM)?;
-            let key_bytes = files::read(key, files::MAX_PEM)?;
-            Authority::from_pem(&chain_bytes, &key_bytes)
-                .map_err(|error| files::name(error, chain, key))
-        }
+        Ca::Files { chain, key } => files::load_authority(chain, key),
     }
 }
 

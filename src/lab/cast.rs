@@ -1,5 +1,6 @@
 //! Who is in the lab: the identities to come with, and the servers to come to.
 
+use std::path::Path;
 use std::slice;
 
 use jiff::{SignedDuration, Timestamp};
@@ -11,20 +12,28 @@ use super::http::Policy;
 use super::serve::{Behaviour, Manner};
 use super::tls::{Ability, Clients, Foundry};
 use crate::certificate::{Purpose, SpiffeId};
-use crate::identity::{Authority, Flaw, IdentityError, Leaf, Minted, Subject};
+use crate::identity::{Authority, Flaw, Identity, IdentityError, Leaf, Minted, Subject, files};
 
 /// Everybody in the lab.
 pub(super) struct Cast {
+    /// What clients need, and labs that join this one; nothing where this one has joined another.
+    pub(super) papers: Option<Papers>,
+    /// In the order of the suite.
+    pub(super) targets: Vec<Target>,
+}
+
+/// What is written to files.
+pub(super) struct Papers {
     /// What the mesh trusts.
     pub(super) root: CertificateDer<'static>,
     /// What it trusted before.
     pub(super) old_root: CertificateDer<'static>,
+    /// Who signs for the mesh.
+    pub(super) issuing: Authority,
     /// With the certificate of the target `revoked`.
     pub(super) crl: CertificateRevocationListDer<'static>,
     /// By the name of their files.
     pub(super) identities: Vec<(&'static str, Minted)>,
-    /// In the order of the suite.
-    pub(super) targets: Vec<Target>,
 }
 
 /// A server, or several that pass for one.
@@ -45,44 +54,77 @@ impl Cast {
             not_after: dates.yesterday,
             ..dates.svid(&id("frontend")?)
         };
-        let identities = vec![
+        let mut identities = vec![
             ("frontend", issuing.issue(&dates.svid(&id("frontend")?))?),
             ("batch", issuing.issue(&dates.svid(&id("batch")?))?),
             ("old-root", old_root.issue(&dates.svid(&id("frontend")?))?),
             ("expired", issuing.issue(&expired)?),
+            // For a server beside the lab: a proxy, for example.
+            ("api", issuing.issue(&dates.svid(&id("api")?))?),
         ];
 
+        let revoked = issuing.issue(&dates.svid(&id(REVOKED)?))?;
+        let crl = issuing.revoke(&[&revoked], now)?;
+        let (root, old_root) = (known_root(&root)?, known_root(&old_root)?);
         let stage = Stage {
             foundry: Foundry::new(now),
             dates,
-            root: known_root(&root)?,
-            old_root: known_root(&old_root)?,
-            issuing,
+            root: root.clone(),
+            old_root: old_root.clone(),
+            issuing: &issuing,
             now,
         };
-        let revoked = stage.issuing.issue(&stage.leaf("revoked")?)?;
+        let targets = stage.targets(&revoked.identity()?)?;
+        identities.push((REVOKED, revoked));
         Ok(Self {
-            crl: stage.issuing.revoke(&[&revoked], now)?,
+            targets,
+            papers: Some(Papers {
+                root,
+                old_root,
+                issuing,
+                crl,
+                identities,
+            }),
+        })
+    }
+
+    /// Servers beside those of the lab that wrote its papers to this folder.
+    pub(super) fn join(folder: &Path, now: Timestamp) -> Result<Self, LabError> {
+        let root = |name| {
+            let file = folder.join(name);
+            let first = files::load_chain(&file)?.into_iter().next();
+            first.ok_or_else(|| IdentityError::new(Subject::File(file), Flaw::Empty))
+        };
+        let file = |name, end| folder.join(format!("{name}.{end}"));
+        let issuing = files::load_authority(&file(ISSUING, "pem"), &file(ISSUING, "key"))?;
+        let stage = Stage {
+            foundry: Foundry::new(now),
+            dates: Dates::from(now),
+            root: root(ROOTS)?,
+            old_root: root(OLD_ROOTS)?,
+            issuing: &issuing,
+            now,
+        };
+        let revoked = files::load(&file(REVOKED, "pem"), &file(REVOKED, "key"))?;
+        Ok(Self {
             targets: stage.targets(&revoked)?,
-            root: stage.root,
-            old_root: stage.old_root,
-            identities,
+            papers: None,
         })
     }
 }
 
 /// What the servers are made from.
-struct Stage {
+struct Stage<'a> {
     foundry: Foundry,
     dates: Dates,
     root: CertificateDer<'static>,
     old_root: CertificateDer<'static>,
-    issuing: Authority,
+    issuing: &'a Authority,
     now: Timestamp,
 }
 
-impl Stage {
-    fn targets(&self, revoked: &Minted) -> Result<Vec<Target>, LabError> {
+impl Stage<'_> {
+    fn targets(&self, revoked: &Identity) -> Result<Vec<Target>, LabError> {
         let one = |name, manner| Target {
             name,
             replicas: vec![Behaviour::Open(manner)],
@@ -91,15 +133,15 @@ impl Stage {
             let mut leaf = self.leaf(name)?;
             spoil(&mut leaf, &self.dates);
             let minted = self.issuing.issue(&leaf)?;
-            Ok::<_, LabError>(one(name, self.strict(&minted)?))
+            Ok::<_, LabError>(one(name, self.strict(&minted.identity()?)?))
         };
         let by = |name, authority: &Authority| {
             let minted = authority.issue(&self.leaf(name)?)?;
-            Ok::<_, LabError>(one(name, self.strict(&minted)?))
+            Ok::<_, LabError>(one(name, self.strict(&minted.identity()?)?))
         };
         let with = |name, clients: Clients<'_>, ability| {
             let minted = self.issuing.issue(&self.leaf(name)?)?;
-            let acceptor = self.acceptor(&minted, &clients, ability)?;
+            let acceptor = self.acceptor(&minted.identity()?, &clients, ability)?;
             Ok::<_, LabError>(acceptor)
         };
         let open = |name, clients, ability| {
@@ -151,7 +193,7 @@ impl Stage {
                     .push("spiffe://cluster.local/ns/default/sa/also-me".into());
             })?,
             by_issuing("ca-leaf", |leaf, _| leaf.is_ca = true)?,
-            one("revoked", self.strict(revoked)?),
+            one(REVOKED, self.strict(revoked)?),
             open("no-shared-group", ours(), Ability::RareGroupOnly)?,
             open("trusts-old-root", theirs(), Ability::Everything)?,
             Target {
@@ -176,20 +218,19 @@ impl Stage {
     }
 
     /// A server that takes clients of this mesh and nobody else.
-    fn strict(&self, minted: &Minted) -> Result<Manner, LabError> {
+    fn strict(&self, identity: &Identity) -> Result<Manner, LabError> {
         let clients = Clients::Of(slice::from_ref(&self.root));
-        let acceptor = self.acceptor(minted, &clients, Ability::Everything)?;
+        let acceptor = self.acceptor(identity, &clients, Ability::Everything)?;
         Ok(Manner::Tls(acceptor, Policy::Everybody))
     }
 
     fn acceptor(
         &self,
-        minted: &Minted,
+        identity: &Identity,
         clients: &Clients<'_>,
         ability: Ability,
     ) -> Result<TlsAcceptor, LabError> {
-        let identity = minted.identity()?;
-        Ok(self.foundry.server(&identity, clients, ability)?)
+        Ok(self.foundry.server(identity, clients, ability)?)
     }
 
     /// The healthy leaf of a server: its account has the target's name.
@@ -237,3 +278,8 @@ pub(super) fn known_root(authority: &Authority) -> Result<CertificateDer<'static
     let empty = || IdentityError::new(Subject::Mint, Flaw::Empty);
     authority.root().cloned().ok_or_else(empty)
 }
+
+pub(super) const ROOTS: &str = "roots.pem";
+pub(super) const OLD_ROOTS: &str = "old-roots.pem";
+pub(super) const ISSUING: &str = "issuing";
+const REVOKED: &str = "revoked";

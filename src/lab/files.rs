@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempDir};
 
+use super::cast::{ISSUING, OLD_ROOTS, ROOTS};
 use super::{Lab, LabError};
 use crate::identity;
 
@@ -28,24 +29,33 @@ impl Scratch {
 }
 
 impl Lab {
-    /// Writes the identities of the lab and a suite for it. Each file appears whole or not at all;
+    /// Writes the identities of the lab, its CA for labs that join it, and a suite for it. Each file appears whole or not at all;
     /// keys are for their owner alone, and so is the folder where it is made here.
     pub fn write(&self, folder: &Path) -> Result<PathBuf, LabError> {
+        let papers = self.cast.papers.as_ref().ok_or(LabError::Joined)?;
         make(folder).map_err(|why| failed(folder, why))?;
         let certificate = |der: &[u8]| identity::encode_pem("CERTIFICATE", der);
-        public(folder, "roots.pem", &certificate(&self.cast.root))?;
-        public(folder, "old-roots.pem", &certificate(&self.cast.old_root))?;
-        let crl = identity::encode_pem("X509 CRL", &self.cast.crl);
+        public(folder, ROOTS, &certificate(&papers.root))?;
+        public(folder, OLD_ROOTS, &certificate(&papers.old_root))?;
+        let crl = identity::encode_pem("X509 CRL", &papers.crl);
         public(folder, "revoked.crl", &crl)?;
-        for (name, minted) in &self.cast.identities {
+        let private = |name: &str, key: &str| {
+            let file = format!("{name}.key");
+            write(folder, &file, key.as_bytes(), 0o600)
+        };
+        for (name, minted) in &papers.identities {
             public(folder, &format!("{name}.pem"), &minted.chain_pem())?;
-            write(
-                folder,
-                &format!("{name}.key"),
-                minted.key_pem().as_bytes(),
-                0o600,
-            )?;
+            private(name, &minted.key_pem())?;
         }
+        let issuing = papers.issuing.chain().iter();
+        let issuing = issuing.map(|der| certificate(der).to_string());
+        public(
+            folder,
+            &format!("{ISSUING}.pem"),
+            &issuing.collect::<String>(),
+        )?;
+        private(ISSUING, &papers.issuing.key_pem())?;
+        // Last, since whoever waits for the lab waits for its suite.
         public(folder, SUITE, &self.suite_yaml())?;
         Ok(folder.join(SUITE))
     }

@@ -30,6 +30,9 @@ pub use self::fleet::{Fleet, Kin, Quirk, Root, State};
 /// The first port of the shipped suite for the lab; the others follow.
 pub const FIRST_PORT: u16 = 18443;
 
+/// What stands for the name of a target in the host that the suite names.
+pub const TARGET: &str = "{target}";
+
 /// A running lab. It stops when dropped.
 pub struct Lab {
     cast: Cast,
@@ -45,10 +48,15 @@ pub struct Options {
     /// else's business.
     pub listen: IpAddr,
     /// The host that the suite names, where clients know this machine by another name than the address
-    /// listened on.
+    /// listened on. [`TARGET`] in it stands for the name of the target; of several replicas each has its
+    /// number after that.
     pub host: Option<String>,
     /// The first of the ports, which then follow one another; by default the system chooses.
     pub port: Option<u16>,
+    /// Serve beside the lab that wrote its files to this folder.
+    pub join: Option<PathBuf>,
+    /// The targets to serve; every one where none is named. The ports stay the same.
+    pub only: Vec<String>,
 }
 
 impl Default for Options {
@@ -57,6 +65,8 @@ impl Default for Options {
             listen: Ipv4Addr::LOCALHOST.into(),
             host: None,
             port: None,
+            join: None,
+            only: vec![],
         }
     }
 }
@@ -85,11 +95,22 @@ pub enum LabError {
     /// No suite could name this host.
     #[error("{0:?} is not a host; write a name or an address, without a port")]
     Host(String),
+    /// There is no such server to choose.
+    #[error("the lab has no target {name:?}; it has {known}")]
+    NoTarget {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// Who joined another lab has no papers of its own.
+    #[error("this lab has joined another, which has written its suite already")]
+    Joined,
     /// The ports do not fit below 65536.
     #[error("port {0} leaves no room for the ports of the lab; choose one below 65000")]
     Ports(u16),
     /// An identity could not be made.
-    #[error("cannot make the identities of the lab: {0}")]
+    #[error("cannot make the lab from its identities: {0}")]
     Identity(#[from] IdentityError),
     /// A server could not be set up.
     #[error("cannot set up the servers of the lab: {0}")]
@@ -108,9 +129,24 @@ impl Lab {
     /// Makes the identities, as of `now`, and starts the servers. Their clock goes on from there too.
     pub async fn start(now: Timestamp, options: Options) -> Result<Self, LabError> {
         if let Some(host) = &options.host {
-            suite::named(host, 1).map_err(|_| LabError::Host(host.clone()))?;
+            let example = host.replace(TARGET, "healthy");
+            suite::named(&example, 1).map_err(|_| LabError::Host(host.clone()))?;
         }
-        let mut cast = Cast::assemble(now)?;
+        let mut cast = match &options.join {
+            Some(folder) => Cast::join(folder, now)?,
+            None => Cast::assemble(now)?,
+        };
+        let known: Vec<&str> = cast.targets.iter().map(|target| target.name).collect();
+        if let Some(unknown) = options
+            .only
+            .iter()
+            .find(|name| !known.contains(&name.as_str()))
+        {
+            return Err(LabError::NoTarget {
+                name: unknown.clone(),
+                known: known.join(", "),
+            });
+        }
         let mut listeners = vec![];
         let mut tasks = JoinSet::new();
         let mut ports = ports(options.listen, options.port);
@@ -119,6 +155,10 @@ impl Lab {
                 let address = ports
                     .next()
                     .ok_or(LabError::Ports(options.port.unwrap_or(0)))?;
+                let is_ours = |name: &String| name == target.name;
+                if !options.only.is_empty() && !options.only.iter().any(is_ours) {
+                    continue;
+                }
                 let listener = listen(target.name, address, behaviour, &mut tasks)?;
                 listeners.push(listener);
             }
@@ -144,13 +184,22 @@ impl Lab {
 
     /// Where clients find a target: the addresses that the suite names.
     pub fn named(&self, target: &str) -> Vec<Address> {
-        let addresses = self.addresses(target).into_iter();
-        addresses.map(|address| self.name(address)).collect()
+        let addresses = self.addresses(target);
+        let is_several = addresses.len() > 1;
+        let replicas = addresses.into_iter().zip(1..);
+        let named = replicas.map(|(address, nth)| {
+            let own = match is_several {
+                true => format!("{target}-{nth}"),
+                false => target.to_owned(),
+            };
+            self.name(&own, address)
+        });
+        named.collect()
     }
 
-    fn name(&self, mut address: SocketAddr) -> Address {
-        let host = self.host.as_ref();
-        if let Some(Ok(named)) = host.map(|host| suite::named(host, address.port())) {
+    fn name(&self, own: &str, mut address: SocketAddr) -> Address {
+        let host = self.host.as_ref().map(|host| host.replace(TARGET, own));
+        if let Some(Ok(named)) = host.map(|host| suite::named(&host, address.port())) {
             return named;
         }
         // Nobody connects to "all addresses".
