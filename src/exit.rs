@@ -39,7 +39,8 @@ impl Exit {
         }
     }
 
-    /// How a run exits that was not stopped. Doubt is never green, and neither is emptiness.
+    /// How a run exits that no signal stopped. Doubt is never green, and neither is emptiness, or a result
+    /// that lacks cells.
     pub fn of(matrix: &Matrix) -> Self {
         let Totals {
             cells,
@@ -60,9 +61,11 @@ impl Exit {
             .cells
             .iter()
             .any(|cell| cell.code == Code::ProbeFault);
+        let is_partial = cells == 0 || matrix.run.interrupted;
+        let is_open = is_faulty || is_partial || inconclusive > 0 || is_mode_open;
         if broken > 0 || is_mode_broken {
             Self::Broken
-        } else if is_faulty || cells == 0 || inconclusive > 0 || is_mode_open {
+        } else if is_open {
             Self::Unknown
         } else {
             Self::Met
@@ -179,6 +182,13 @@ mod tests {
                 findings: vec![],
             };
             assert_eq!(Exit::of(&matrix), want, "{mode:?} {:?}", matrix.totals);
+            let run = Run {
+                interrupted: true,
+                ..Run::default()
+            };
+            let is_green = want == Exit::Met;
+            let want = if is_green { Exit::Unknown } else { want };
+            assert_eq!(Exit::of(&Matrix { run, ..matrix }), want, "{mode:?}");
         }
     }
 }

@@ -66,6 +66,7 @@ pub mod findings;
 pub mod diff;
 pub mod rotation;
 pub mod outlook;
+pub mod shards;
 pub mod canary;
 pub mod report;
 pub mod run;

@@ -65,6 +65,21 @@ pub struct Run {
     pub suites: Vec<String>,
     /// The run was stopped before its end; cells that were not probed are absent.
     pub interrupted: bool,
+    /// The share of the plan that this is; absent where it is the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
+}
+
+/// Which share of a plan a run had.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Shard {
+    /// From 0 on.
+    pub index: u32,
+    /// Of how many.
+    pub total: u32,
+    /// Tells the plan from others: the same for each of its shards.
+    pub plan: String,
 }
 
 /// Counts of cells; the first is the sum of the other four.
@@ -156,6 +171,9 @@ pub struct Cell {
     pub http: Option<Http>,
     /// Milliseconds by stage; absent where a stage was not reached.
     pub timing_ms: TimingMs,
+    /// Its place in the plan that its run had a share of; absent where the run had the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<u64>,
 }
 
 impl Cell {

@@ -2,10 +2,12 @@
 
 mod follow_up;
 mod knock;
+mod shard;
 
 pub use follow_up::FollowUp;
 pub use knock::Knock;
 pub(crate) use knock::LINKERD_PORT;
+pub use shard::{InvalidShard, Shard, Share};
 
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
@@ -33,6 +35,8 @@ pub struct Plan {
     pub cells: Vec<PlannedCell>,
     /// The modes that suites expect; later suites and lines win.
     pub modes: Vec<(TargetName, Mode)>,
+    /// What this is a share of; nothing where it is the whole.
+    pub share: Option<Share>,
 }
 
 /// One planned connection, or `attempts` of them.
@@ -103,6 +107,7 @@ pub fn plan(suites: &[Suite]) -> Result<Plan, PlanError> {
         probes: vec![],
         cells: vec![],
         modes: vec![],
+        share: None,
     };
     let mut sources = Defined::new();
     let mut targets = Defined::new();
@@ -170,6 +175,16 @@ pub enum PlanError {
     TooMany {
         /// The suite that is too much.
         suite: String,
+    },
+    /// Some would have nothing to do, and nothing is never green.
+    #[error(
+        "there is no shard {shard}: the suites name {servers} servers, and all cells of a server stay together; take {servers} shards at the most"
+    )]
+    TooManyShards {
+        /// The one that was asked for.
+        shard: Shard,
+        /// How many there can be.
+        servers: usize,
     },
 }
 

@@ -23,6 +23,7 @@ use super::Trouble;
 use super::push::Push;
 use crate::certificate::TrustDomain;
 use crate::identity::mint::Moment;
+use crate::plan::Shard;
 use crate::report::{Format, Paper, UnknownFormat};
 use crate::rotation::{Phase, Step};
 use crate::suite::{Pause, Wanted};
@@ -65,7 +66,7 @@ pub(super) enum Command {
     #[command(after_help = VERIFY_EXAMPLES)]
     Verify(Verify),
     /// Show every planned probe; opens no connection
-    Plan(Suites),
+    Plan(Planned),
     /// Who the sources of the suites are: identity, issuer, root, lifetime left, and whether it verifies
     #[command(after_help = WHOAMI_EXAMPLES)]
     Whoami(Whoami),
@@ -339,10 +340,20 @@ pub(super) struct Suites {
     pub(super) suites: Vec<PathBuf>,
 }
 
+/// Suites, or a share of them.
+#[derive(Args, Debug)]
+pub(super) struct Planned {
+    #[command(flatten)]
+    pub(super) suites: Suites,
+    /// Only a share of the servers: INDEX/TOTAL, from 0 on; `probe report` joins the results of all
+    #[arg(long, value_name = "INDEX/TOTAL", env = "PROBE_SHARD")]
+    pub(super) shard: Option<Shard>,
+}
+
 #[derive(Args, Debug)]
 pub(super) struct Run {
     #[command(flatten)]
-    pub(super) suites: Suites,
+    pub(super) planned: Planned,
     #[command(flatten)]
     pub(super) push: Push,
 }
@@ -394,9 +405,12 @@ pub(super) struct Diff {
 
 #[derive(Args, Debug)]
 pub(super) struct Report {
-    /// A result as `-o json=FILE` stores it
-    #[arg(value_name = "RESULT")]
-    pub(super) result: PathBuf,
+    /// A result as `-o json=FILE` stores it; or those of all shards of a run, or a folder of them
+    #[arg(value_name = "RESULT", required = true)]
+    pub(super) results: Vec<PathBuf>,
+    /// Wait so long for what is not there yet
+    #[arg(long, value_name = "DURATION", value_parser = span)]
+    pub(super) wait: Option<Duration>,
     #[command(flatten)]
     pub(super) push: Push,
 }

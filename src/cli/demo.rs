@@ -27,7 +27,7 @@ pub(super) async fn demo(
             }
         }
     }
-    let exit = probe(&suites, common, &output, None, terminal).await;
+    let exit = probe(&suites, None, common, &output, None, terminal).await;
     lab.stop().await;
     exit
 }

@@ -32,7 +32,7 @@ pub(super) async fn pair(
     let output = Output::new(common, terminal)?;
     let mut suites = [suite];
     config::complete(&mut suites, common)?;
-    probe(&suites, common, &output, None, terminal).await
+    probe(&suites, None, common, &output, None, terminal).await
 }
 
 /// A suite of this pair alone, with the trust of the suite that knows it.

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::arguments::{Common, Run};
+use super::arguments::{Common, Planned, Run};
 use super::output::Output;
 use super::push::Gateway;
 use super::stop::Stop;
 use super::{Terminal, Trouble, config, progress};
 use crate::exit::Exit;
 use crate::identity::mint::Moment;
-use crate::plan::plan;
+use crate::plan::{Shard, plan};
 use crate::run::{self, Event, Materials, Settings};
 use crate::suite::{Suite, printable};
 
@@ -18,22 +18,34 @@ pub(super) async fn run(
     common: &Common,
     terminal: &mut Terminal<'_>,
 ) -> Result<Exit, Trouble> {
-    let suites = config::named(&how.suites.suites, common)?;
+    let Planned { suites, shard } = &how.planned;
+    let suites = config::named(&suites.suites, common)?;
     let output = Output::new(common, terminal)?;
     let gateway = Gateway::new(&how.push)?;
-    probe(&suites, common, &output, gateway.as_ref(), terminal).await
+    if let (Some(shard), Some(_)) = (shard, &gateway) {
+        return Err(Trouble::usage(format!(
+            "--push of shard {shard} would take the place of the other shards' metrics; push what \
+             `probe report` makes of all of them"
+        )));
+    }
+    probe(&suites, *shard, common, &output, gateway.as_ref(), terminal).await
 }
 
 /// Probes suites with the settings of the flags, and writes the result: as it comes where the output
 /// streams, and whole where a signal ends the run early. Metrics are pushed last.
 pub(super) async fn probe(
     suites: &[Suite],
+    shard: Option<Shard>,
     common: &Common,
     output: &Output,
     gateway: Option<&Gateway>,
     terminal: &mut Terminal<'_>,
 ) -> Result<Exit, Trouble> {
-    let plan = plan(suites).map_err(Trouble::usage)?;
+    let whole = plan(suites).map_err(Trouble::usage)?;
+    let plan = match shard {
+        Some(shard) => whole.shard(shard).map_err(Trouble::usage)?,
+        None => whole,
+    };
     let materials = Materials::gather(suites, run::now())
         .await
         .map_err(Trouble::Unusable)?;

@@ -44,6 +44,7 @@ pub(super) fn empty(planned: &PlannedCell, address: String, verdict: &Verdict) -
         server: None,
         http: None,
         timing_ms: TimingMs::default(),
+        place: None,
     }
 }
 

@@ -28,6 +28,7 @@ pub(crate) fn cell(from: &str, to: &str, address: &str) -> Cell {
         server: None,
         http: None,
         timing_ms: TimingMs::default(),
+        place: None,
     }
 }
 

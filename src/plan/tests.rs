@@ -235,6 +235,125 @@ fn a_large_matrix_is_planned_at_once_and_an_absurd_one_refused() {
     assert_eq!(error, PlanError::TooMany { suite: "s".into() });
 }
 
+#[test]
+fn shards_are_disjoint_complete_and_even_and_the_same_each_time() {
+    let whole = plan(&[square(30, 31)]).unwrap();
+    for total in [1, 2, 7, 31] {
+        let shards: Vec<Plan> = (0..total)
+            .map(|index| {
+                let shard = Shard::new(index, total).unwrap();
+                let again = whole.clone().shard(shard).unwrap();
+                assert_eq!(again, whole.clone().shard(shard).unwrap());
+                again
+            })
+            .collect();
+        let mut places: Vec<usize> = vec![];
+        for shard in &shards {
+            let share = shard.share.as_ref().unwrap();
+            for (cell, place) in shard.cells.iter().zip(&share.places) {
+                let original = &whole.cells[*place];
+                assert_eq!(
+                    (&cell.source, &cell.target, &cell.wanted),
+                    (&original.source, &original.target, &original.wanted)
+                );
+                assert_eq!(shard.probe_of(cell), whole.probe_of(original));
+            }
+            assert!(share.places.is_sorted(), "the order is that of the plan");
+            assert_eq!(shard.sources, whole.sources);
+            places.extend(&share.places);
+        }
+        places.sort_unstable();
+        assert!(places.into_iter().eq(0..whole.cells.len()), "{total}");
+        let connections: Vec<u64> = shards.iter().map(Plan::connections).collect();
+        let (least, most) = (connections.iter().min(), connections.iter().max());
+        assert!(most.unwrap() - least.unwrap() <= 30, "{connections:?}");
+    }
+}
+
+#[test]
+fn what_is_one_server_stays_in_one_shard() {
+    let plan = plan(&[suite(
+        "sources: { a: F, b: G, plaintext: {} }
+targets:
+  x: { address: ['x:1', 'x:2'] }
+  y: { address: 'y:1', attempts: 9 }
+  again: { address: 'x:2', request: 'GET /' }
+  z: { address: 'z:1' }
+expect: [{ to: '*', mode: STRICT }]",
+    )])
+    .unwrap();
+    let targets = |index| {
+        let shard = Shard::new(index, 2).unwrap();
+        let share = plan.clone().shard(shard).unwrap();
+        let modes = share.modes.iter().map(|(name, _)| name.to_string());
+        let names = names(&share).1;
+        assert!(modes.eq(names.iter().cloned()), "{names:?}");
+        names
+    };
+    assert_eq!(targets(0), ["y"]);
+    assert_eq!(targets(1), ["x", "again", "z"]);
+}
+
+#[test]
+fn a_shard_that_would_be_empty_is_refused() {
+    let few = plan(&[square(9, 3)]).unwrap();
+    assert!(few.clone().shard(Shard::new(2, 3).unwrap()).is_ok());
+    let error = few.shard(Shard::new(0, 4).unwrap()).unwrap_err();
+    let words = "there is no shard 0/4: the suites name 3 servers, and all cells of a server stay together; take 3 shards at the most";
+    assert_eq!(error.to_string(), words);
+    let none = plan(&[]).unwrap().shard(Shard::new(0, 1).unwrap());
+    assert!(none.is_err());
+}
+
+#[test]
+fn shards_of_one_plan_know_each_other_and_no_others() {
+    let of = |suites: &[Suite], index| {
+        let plan = plan(suites).unwrap().shard(Shard::new(index, 2).unwrap());
+        plan.unwrap().share.unwrap().of
+    };
+    let body = "sources: { a: F }\ntargets: { x: { address: 'x:1' }, y: { address: 'y:1' } }";
+    let one = of(&[suite(body)], 0);
+    assert_eq!(one, of(&[suite(body)], 1));
+    assert_eq!(one, of(&[named("elsewhere/s", body)], 1), "wherever it is");
+    for other in [
+        body.replace("y:1", "y:2"),
+        body.replace("a:", "b:"),
+        body.replace(" y:", " z:"),
+        format!("{body}\nexpect: [{{ from: a, to: x, verdict: OK }}]"),
+        format!("{body}\nexpect: [{{ to: x, mode: STRICT }}]"),
+    ] {
+        assert_ne!(one, of(&[suite(&other)], 0), "{other}");
+    }
+}
+
+#[test]
+fn a_shard_is_written_as_its_index_and_their_number() {
+    for good in ["0/1", "0/8", "7/8", "9999/10000"] {
+        assert_eq!(good.parse::<Shard>().unwrap().to_string(), good);
+    }
+    for bad in [
+        "",
+        "/",
+        "1",
+        "8/8",
+        "1/0",
+        "0/0",
+        "-1/8",
+        "+1/8",
+        "1/ 8",
+        "a/8",
+        "0/10001",
+        "1/8/9",
+        "0/4294967296",
+    ] {
+        let error = bad.parse::<Shard>().unwrap_err().to_string();
+        assert!(
+            error.starts_with(&format!("{bad:?} is no shard")),
+            "{error}"
+        );
+    }
+}
+
 fn suite(body: &str) -> Suite {
     named("s", body)
 }

@@ -330,6 +330,7 @@ pub(crate) fn finished(cells: Vec<Cell>) -> Matrix {
             version: "0.1.0".into(),
             suites: vec![],
             interrupted: false,
+            shard: None,
         },
         totals: Totals::of(&cells),
         findings: findings::findings(&cells, &targets, at),

@@ -34,6 +34,10 @@ pub fn table(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
         plan.cells.len(),
         plan.connections()
     )?;
+    if let Some(share) = &plan.share {
+        let shard = share.shard;
+        writeln!(out, "this is shard {shard}; the others have the rest")?;
+    }
     match plan.knocks() {
         0 => {}
         most => writeln!(
@@ -61,6 +65,7 @@ pub fn json(plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
         connections: plan.connections(),
         knocks: plan.knocks(),
         follow_ups: plan.follow_ups(),
+        shard: plan.share.as_ref().map(|share| share.shard.to_string()),
         cells: plan
             .cells
             .iter()
@@ -79,6 +84,9 @@ struct Report {
     knocks: u64,
     /// The most that may come on top, where verdicts stay open without them.
     follow_ups: u64,
+    /// `INDEX/TOTAL`; absent where this is the whole plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shard: Option<String>,
     cells: Vec<Entry>,
 }
 

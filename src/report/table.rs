@@ -39,7 +39,19 @@ pub(super) fn write(matrix: &Matrix, style: &Style, out: &mut impl Write) -> io:
         totals(page, matrix)?;
     }
     judged_at(page, matrix)?;
+    shard(page, matrix)?;
     out.flush()
+}
+
+/// What is not here may be somewhere else.
+fn shard(page: &mut Page<'_, impl Write>, matrix: &Matrix) -> io::Result<()> {
+    let Some(shard) = &matrix.run.shard else {
+        return Ok(());
+    };
+    let which = format!("shard {}/{}", shard.index, shard.total);
+    page.blank()?;
+    let line = Line::new().say("This is ").name(&which);
+    page.line(line.say("; the other servers are in the others, and `probe report` joins them."))
 }
 
 fn interrupted(page: &mut Page<'_, impl Write>, matrix: &Matrix) -> io::Result<()> {

@@ -8,7 +8,7 @@ use super::*;
 use crate::code::{Code, Confidence, Kind};
 use crate::matrix::fixture::{cell, with_code};
 use crate::matrix::{
-    Attempts, Cell, Face, FoundDialect, MAX_LIST, MAX_TEXT, PortMode, Run, SCHEMA, Said,
+    Attempts, Cell, Face, FoundDialect, MAX_LIST, MAX_TEXT, PortMode, Run, SCHEMA, Said, Shard,
     TargetSummary, Totals,
 };
 
@@ -275,9 +275,18 @@ fn an_interrupted_run_and_another_time_of_judgement_are_said_in_words() {
     let mut matrix = matrix();
     matrix.run.interrupted = true;
     matrix.run.judged_at = "2026-08-02T12:00:00Z".into();
-    let text = text(&matrix, &Style::default());
-    assert!(text.starts_with("INTERRUPTED: "));
-    assert!(text.ends_with("\nCertificates were judged as of 2026-08-02T12:00:00Z.\n"));
+    let said = text(&matrix, &Style::default());
+    assert!(said.starts_with("INTERRUPTED: "));
+    assert!(said.ends_with("\nCertificates were judged as of 2026-08-02T12:00:00Z.\n"));
+    matrix.run.shard = Some(Shard {
+        index: 2,
+        total: 3,
+        plan: "p".into(),
+    });
+    let said = text(&matrix, &Style::default());
+    assert!(said.ends_with(
+        "\nThis is shard 2/3; the other servers are in the others, and `probe report` joins them.\n"
+    ));
 }
 
 #[test]

@@ -26,7 +26,7 @@ use self::worker::Worker;
 use crate::findings;
 use crate::identity::mint::Moment;
 use crate::matrix::cells::{Bench, Draft, Square};
-use crate::matrix::{Cell, Matrix, Run, SCHEMA, SourceSummary, Totals};
+use crate::matrix::{Cell, Matrix, Run, SCHEMA, Shard, SourceSummary, Totals};
 use crate::outlook;
 use crate::plan::Plan;
 use crate::suite::{Mode, Suite, TargetName};
@@ -129,7 +129,11 @@ pub async fn run(
     let drafts = bench.cells(&seen);
     let sources = bench.sources(&seen);
     tell(Event::Settled(streamed.news(&drafts)));
-    let cells = drafts.into_iter().map(|draft| draft.cell).collect();
+    let cells = drafts.into_iter().map(|draft| Cell {
+        place: plan.place(draft.square.planned),
+        ..draft.cell
+    });
+    let cells = cells.collect();
     let about = Run {
         started_at: started.to_string(),
         finished_at: now().to_string(),
@@ -137,6 +141,11 @@ pub async fn run(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         suites: suites.iter().map(|suite| suite.name.clone()).collect(),
         interrupted,
+        shard: plan.share.as_ref().map(|share| Shard {
+            index: share.shard.index(),
+            total: share.shard.total(),
+            plan: share.of.clone(),
+        }),
     };
     let partial = plan.cells.iter();
     let partial = partial.filter(|planned| unfinished.contains(&planned.probe));
