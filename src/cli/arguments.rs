@@ -91,8 +91,8 @@ pub(super) enum Command {
         /// The shell
         shell: Shell,
     },
-    /// Print the man page
-    Man,
+    /// Print the man page, or that of a command
+    Man(Manual),
 }
 
 /// One pair, in depth.
@@ -420,6 +420,16 @@ pub(super) struct Explain {
     /// The code [default: list them all]
     #[arg(value_name = "CODE")]
     pub(super) code: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Manual {
+    /// The command [default: the page of probe itself]
+    #[arg(value_name = "COMMAND", conflicts_with = "dir")]
+    pub(super) command: Option<String>,
+    /// Write the pages of all commands into this folder instead
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) dir: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]

@@ -85,7 +85,7 @@ pub async fn main(
         Some(Command::Explain(what)) => explain::explain(what, &line.common, terminal),
         Some(Command::Outlook(what)) => outlook::outlook(what, &line.common, terminal),
         Some(Command::Completions { shell }) => generate::completions(*shell, terminal),
-        Some(Command::Man) => generate::man(terminal),
+        Some(Command::Man(which)) => generate::man(which, terminal),
     };
     done.unwrap_or_else(|trouble| trouble.tell(terminal))
 }
