@@ -54,7 +54,7 @@ const FOREIGN: &[(&str, &str)] = &[
     ("cargo ", "builds; CI does"),
     (
         "release/build ",
-        "builds for hours; tests/package.rs packs what it has built",
+        "builds everything anew; tests/package.rs packs what is built",
     ),
     ("sha256sum ", "needs a release; tests/package.rs checks one"),
     ("tar ", "needs a release; tests/package.rs unpacks one"),
