@@ -226,6 +226,7 @@ fn parsed(text: &str) -> Result<(), String> {
             "SHELL" => "bash".to_owned(),
             "FORMAT" => "table".to_owned(),
             "DURATION" => "3s".to_owned(),
+            "ADDRESS" => "10.0.0.7".to_owned(),
             _ => word,
         });
     let words: Vec<String> = words.collect();
