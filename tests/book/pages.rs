@@ -92,7 +92,7 @@ impl Page {
             .collect()
     }
 
-    /// Indented blocks and blocks of `console` are commands; no other block may hold one.
+    /// Indented blocks and those of a shell are commands; no other block may hold one.
     fn read_markdown(&mut self) {
         let mut lines = self.text.lines().enumerate().peekable();
         let mut items = vec![];
@@ -112,7 +112,7 @@ impl Page {
                 }
                 let text = || block.iter().map(|(_, line)| format!("{line}\n")).collect();
                 match (kind, note) {
-                    ("console", _) => commands(&block, &place, &mut items),
+                    ("console" | "sh" | "bash", _) => commands(&block, &place, &mut items),
                     ("text", "printed") => items.push(Item::Printed(
                         block.iter().map(|(_, line)| (*line).to_owned()).collect(),
                     )),

@@ -4,31 +4,12 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use mtls_probe::code::{Code, Kind};
 use mtls_probe::exit::Exit;
 use mtls_probe::plan::{FollowUp, Knock, plan};
 use mtls_probe::suite::Suite;
 use mtls_probe::target::{Dialect, StartTls};
 
 use crate::pages::root;
-
-#[test]
-fn the_table_of_codes_is_the_one_of_the_program() {
-    let codes = rows(REFERENCE, "Codes");
-    let expected: Vec<String> = Code::ALL
-        .iter()
-        .map(|code| {
-            let outcome = match code.kind() {
-                Kind::Accepted => "accepted",
-                Kind::Rejected => "rejected",
-                Kind::Unreachable => "unreachable",
-                Kind::Inconclusive => "inconclusive",
-            };
-            format!("| `{code}` | {outcome} | {} |", code.meaning())
-        })
-        .collect();
-    assert_eq!(codes, expected);
-}
 
 #[test]
 fn the_table_of_follow_ups_is_the_one_of_the_program() {
