@@ -6,7 +6,10 @@ use crate::report::explain::entry::{anywhere, istio, kubernetes, spire};
 pub(in crate::report::explain) const NO_IDENTITY: Cause = Cause {
     name: "probe could not get the identity of the source: a file, a token, a right, or the CA",
     confirm: &[
-        anywhere("probe plan", "where every source has its identity from"),
+        anywhere(
+            "probe doctor",
+            "which step failed on the way to the identity of each source, and the way out",
+        ),
         kubernetes(
             "kubectl auth can-i create serviceaccounts/NAME --subresource=token \\\n  -n NS",
             "the right to ask for tokens, where the source asks for one",
@@ -21,6 +24,25 @@ pub(in crate::report::explain) const NO_IDENTITY: Cause = Cause {
         ),
     ],
     fix: "Do what the evidence names: it says which step failed, and what is missing for it.",
+};
+
+pub(in crate::report::explain) const NO_RESULT: Cause = Cause {
+    name: "A shard was stopped, evicted or is still at work, and wrote nothing",
+    confirm: &[
+        kubernetes(
+            "kubectl get pods -n NS -l job-name=JOB",
+            "what became of the pod of each shard, whose name has the number of the shard behind that of the Job",
+        ),
+        kubernetes(
+            "kubectl logs -n NS POD --previous",
+            "what it said before it ended",
+        ),
+        anywhere(
+            "probe report --wait 30m RESULT...",
+            "whether it was only early: this waits for every shard",
+        ),
+    ],
+    fix: "Give it more time (`activeDeadlineSeconds`) or memory, or more shards, and run it again.",
 };
 
 pub(in crate::report::explain) const LIMITS: Cause = Cause {

@@ -18,6 +18,7 @@ pub(in crate::report::explain) const ALL: &[&Topic] = &[
     &LEAVES_GET_SHORTER,
     &LEAF_LIFE_SHORT,
     &WILL_BREAK,
+    &SHARDS_MISSING,
 ];
 
 const MODE_MISMATCH: Topic = Topic::finding(
@@ -305,3 +306,25 @@ const WILL_BREAK: Topic = Topic::finding(
     }],
 )
 .exits("1 from `probe outlook`; none from `probe run`.");
+
+const SHARDS_MISSING: Topic = Topic::finding(
+    "SHARDS_MISSING",
+    "of a matrix that was split into shards, some wrote no result",
+    &[Page {
+        by: None,
+        meaning: "`probe report` was given the results of some shards (`probe run --shard I/N`) and not of all. The cells of the missing ones are in no total, and nobody can tell what they would say.",
+        is_not: "A verdict: nothing is known of the servers of these shards.",
+        advice: "See why these runs wrote no result, and run them again with the same suites.",
+        causes: &[
+            seen(
+                "the pod with that index failed, or has not come to its end",
+                &ours::NO_RESULT,
+            ),
+            seen(
+                "its log names a source without an identity",
+                &ours::NO_IDENTITY,
+            ),
+        ],
+    }],
+)
+.exits("3, or 1 where a cell is broken: it is never 0.");
