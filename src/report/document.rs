@@ -130,7 +130,7 @@ impl Phrase {
             look,
             text: text.to_owned(),
             is_quote,
-            most: FIELD,
+            most: if is_quote { FIELD } else { SENTENCES },
         });
         self
     }

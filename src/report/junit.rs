@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::details::{caveats, client, remedy, told};
+use super::explain;
 use super::group::by;
 use super::mark::{flaps, share};
 use super::text::{FIELD, shown};
@@ -219,7 +220,12 @@ fn trouble(cell: &Cell) -> Option<Trouble> {
         let words = format!("We would refuse its certificate, too: {judgement}");
         text.push(words);
     }
-    text.extend(remedy(cell).map(|advice| format!("=> {advice}")));
+    if let Some(advice) = remedy(cell) {
+        text.push(format!("=> {advice}"));
+        text.extend(explain::paragraphs(explain::of(cell), 1));
+        let code = cell.code;
+        text.push(format!("All causes: probe explain {code}"));
+    }
     Some(Trouble {
         outcome,
         kind: cell.code.to_string(),

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 
 use super::details::{EACH, THEM, caveats, client, remedy, told};
 use super::document::{Document, Mark as Point, Phrase};
-use super::group::{Group, by, groups};
+use super::explain;
+use super::group::{Group, by, by_importance, groups};
 use super::mark::{ABSENT, BROKEN, Mark, flaps, is_doubtful, is_unsure, share};
 use super::page::Look;
 use crate::code::Code;
@@ -39,6 +40,8 @@ fn document(matrix: &Matrix) -> Document {
     cells("In doubt", Point::Doubt, &doubtful, &mut out);
     findings(matrix, &mut out);
     overview(matrix, &mut out);
+    let troubled: Vec<&Cell> = broken.into_iter().chain(doubtful).collect();
+    causes(&troubled, &mut out);
     out
 }
 
@@ -119,7 +122,7 @@ fn cells(heading: &str, point: Point, cells: &[&Cell], out: &mut Document) {
         return;
     }
     out.heading(heading);
-    let groups = groups(cells);
+    let groups = by_importance(groups(cells));
     for group in groups.iter().take(SHOWN) {
         item(point, group, out);
     }
@@ -199,6 +202,34 @@ fn findings(matrix: &Matrix, out: &mut Document) {
         }
     }
     more(matrix.findings.len(), "findings", out);
+}
+
+/// What each code of the cells means, and its likeliest cause: once, however many cells have it.
+fn causes(cells: &[&Cell], out: &mut Document) {
+    // A flake is about the cell, and not about its code.
+    let steady = cells.iter().filter(|cell| cell.attempts.flake.is_none());
+    let codes = by(steady, |cell| (cell.code, cell.refused_by_probe()));
+    if codes.is_empty() {
+        return;
+    }
+    out.heading("Likely causes");
+    for cells in codes.iter().take(EXPLAINED) {
+        let Some(cell) = cells.first() else { continue };
+        let code = cell.code;
+        let mut said = explain::paragraphs(explain::of(cell), 1).into_iter();
+        let meaning = said.next().unwrap_or_default();
+        let what = Phrase::default().mark(Look::Strong, code.as_str());
+        out.item(Point::Plain, what.say(": ").join(with_code(&meaning)));
+        for paragraph in said {
+            out.detail(with_code(&paragraph));
+        }
+        out.detail(with_code(&format!("All causes: `probe explain {code}`")));
+    }
+    if let more @ 1.. = codes.len().saturating_sub(EXPLAINED) {
+        out.line(with_code(&format!(
+            "And {more} more codes: `probe explain`"
+        )));
+    }
 }
 
 /// Every square where they are few, else every target.
@@ -349,6 +380,8 @@ fn more_than(all: usize, shown: usize, what: &str, out: &mut Document) {
 
 /// How many items of a kind are shown.
 const SHOWN: usize = 15;
+/// How many codes are explained.
+const EXPLAINED: usize = 5;
 /// How many facts of each.
 const FACTS: usize = 4;
 /// What a comment shows without scrolling.
