@@ -13,7 +13,7 @@ ARG RUN_IMAGE=scratch
 
 # It needs Rust with the musl target of its own architecture, and what compiles C for that.
 FROM ${BUILD_IMAGE} AS build
-RUN if command -v apk >/dev/null; then apk add --no-cache cmake make musl-dev; fi
+RUN if command -v apk >/dev/null; then apk add --no-cache gcc musl-dev; fi
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY probes probes

@@ -312,7 +312,7 @@ const SHARDS_MISSING: Topic = Topic::finding(
     "of a matrix that was split into shards, some wrote no result",
     &[Page {
         by: None,
-        meaning: "`probe report` was given the results of some shards (`probe run --shard I/N`) and not of all. The cells of the missing ones are in no total, and nobody can tell what they would say.",
+        meaning: "`probe report` was given the results of some shards (`probe run --shard 0/8` and so on) and not of all. The cells of the missing ones are in no total, and nobody can tell what they would say.",
         is_not: "A verdict: nothing is known of the servers of these shards.",
         advice: "See why these runs wrote no result, and run them again with the same suites.",
         causes: &[
