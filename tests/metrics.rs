@@ -320,6 +320,8 @@ fn a_push_that_fails_is_said_and_comes_after_all_that_is_written() {
         answering("HTTP/1.1 404 Not Found\r\nContent-Length: 10\r\n\r\nnot here\u{1b}\u{7}");
     let broken = answering("SSH-2.0-OpenSSH\r\n\r\n");
     let gone = answering("");
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent_url = format!("http://{}", silent.local_addr().unwrap());
     for (url, words) in [
         (
             format!("http://127.0.0.1:{closed}"),
@@ -335,6 +337,7 @@ fn a_push_that_fails_is_said_and_comes_after_all_that_is_written() {
         ),
         (broken, "the connection broke: "),
         (gone, "the connection broke: "),
+        (silent_url, "no answer within 10 s"),
         ("me:s3cret@host".to_owned(), "error: --push: "),
     ] {
         let file = folder.path().join("result.prom");
