@@ -30,6 +30,8 @@ pub mod whoami;
 #[cfg(test)]
 pub(crate) mod fixture;
 #[cfg(test)]
+pub(crate) mod shape;
+#[cfg(test)]
 mod tests;
 
 pub use explain::advice;

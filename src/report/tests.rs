@@ -4,6 +4,7 @@ use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 
 use super::fixture::{compared, matrix, mesh, pair};
+use super::shape::shapes;
 use super::*;
 use crate::code::{Code, Confidence, Kind};
 use crate::matrix::fixture::{cell, with_code};
@@ -89,34 +90,14 @@ pub(super) fn written(matrix: &Matrix, format: Format) -> String {
 
 #[test]
 fn the_schema_is_generated_and_the_golden_results_keep_to_it() {
-    let mut generator = schemars::generate::SchemaSettings::draft2020_12()
-        .for_serialize()
-        .into_generator();
-    generator.subschema_for::<ndjson::Line<'static>>();
-    let mut schema = generator.into_root_schema_for::<Matrix>();
-    schema.insert("$id".into(), "urn:mtls-probe:result:v1".into());
-    schema.insert("title".into(), SCHEMA.into());
-    let schema = schema.to_value();
-    let pretty = serde_json::to_string_pretty(&schema).unwrap() + "\n";
-    compared("docs/result.schema.json", &pretty);
-
-    let of_result = jsonschema::validator_for(&schema).unwrap();
-    let of_line = serde_json::json!({ "$ref": "#/$defs/Line", "$defs": schema["$defs"] });
-    let of_line = jsonschema::validator_for(&of_line).unwrap();
-    let complaints = |validator: &jsonschema::Validator, text: &str| -> Vec<String> {
-        let value: Value = serde_json::from_str(text).unwrap();
-        validator
-            .iter_errors(&value)
-            .map(|error| error.to_string())
-            .collect()
-    };
+    let (of_result, of_line) = shapes::<Matrix, ndjson::Line<'static>>(SCHEMA);
     for matrix in [matrix(), pair(), empty()] {
         let json = written(&matrix, Format::Json);
-        assert_eq!(complaints(&of_result, &json), [""; 0]);
+        assert_eq!(of_result.complaints(&json), [""; 0]);
         assert_eq!(serde_json::from_str::<Matrix>(&json).unwrap(), matrix);
         for line in written(&matrix, Format::Ndjson).lines() {
-            assert_eq!(complaints(&of_line, line), [""; 0]);
-            assert!(!complaints(&of_result, line).is_empty());
+            assert_eq!(of_line.complaints(line), [""; 0]);
+            assert!(!of_result.complaints(line).is_empty());
         }
     }
     for (from, to) in [
@@ -128,7 +109,7 @@ fn the_schema_is_generated_and_the_golden_results_keep_to_it() {
     ] {
         let wrong = written(&pair(), Format::Json).replacen(from, to, 1);
         assert!(
-            !complaints(&of_result, &wrong).is_empty(),
+            !of_result.complaints(&wrong).is_empty(),
             "{to} is not in the schema"
         );
     }

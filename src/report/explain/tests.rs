@@ -12,6 +12,8 @@ use super::causes::ours;
 use super::*;
 use crate::code::Code;
 use crate::matrix::fixture::{cell, with_code};
+use crate::report::fixture::compared;
+use crate::report::shape::shape;
 use crate::rotation::Reading;
 
 #[test]
@@ -248,26 +250,13 @@ fn every_link_of_the_reference_leads_somewhere() {
 
 #[test]
 fn the_schema_is_generated_and_explanations_keep_to_it() {
-    let mut schema = schemars::generate::SchemaSettings::draft2020_12()
-        .for_serialize()
-        .into_generator()
-        .into_root_schema_for::<Explained>();
-    schema.insert("$id".into(), "urn:mtls-probe:explain:v1".into());
-    schema.insert("title".into(), SCHEMA.into());
-    let schema = schema.to_value();
-    let pretty = serde_json::to_string_pretty(&schema).unwrap() + "\n";
-    compared("docs/explain.schema.json", &pretty);
-    let validator = jsonschema::validator_for(&schema).unwrap();
+    let shape = shape::<Explained>(SCHEMA);
     let style = Style::default();
     let one = written(|out| write(topic(Code::Silent), Paper::Json, &style, out));
     let all = written(|out| write_all(Paper::Json, &style, out));
     for (json, count) in [(one, 1), (all, topics().count())] {
         let value: Value = serde_json::from_str(&json).unwrap();
-        let complaints: Vec<String> = validator
-            .iter_errors(&value)
-            .map(|err| err.to_string())
-            .collect();
-        assert_eq!(complaints, [""; 0]);
+        assert_eq!(shape.complaints(&json), [""; 0]);
         assert_eq!(value["codes"].as_array().unwrap().len(), count);
     }
 }
@@ -276,19 +265,4 @@ fn written(write: impl Fn(&mut Vec<u8>) -> io::Result<()>) -> String {
     let mut out = vec![];
     write(&mut out).unwrap();
     String::from_utf8(out).unwrap()
-}
-
-/// Compares with a golden file, or rewrites it where `UPDATE_GOLDEN` is set.
-fn compared(path: &str, got: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        fs::write(&path, got).unwrap();
-        return;
-    }
-    let want = fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        want == got,
-        "{} differs; look at the difference, then run UPDATE_GOLDEN=1 cargo test\n{got}",
-        path.display()
-    );
 }
