@@ -30,7 +30,9 @@ use tokio::time::Instant;
 use self::recorder::Recorder;
 use self::wire::{Elapsed, Wire};
 use crate::identity::Identity;
-use crate::observation::{Came, CertificateRequest, Ending, Observation, Opening, Stage, Version};
+use crate::observation::{
+    Came, CertificateRequest, Ending, Observation, Opening, Stage, Version, Wordless,
+};
 use crate::plan::Probe;
 use crate::target::{Dialect, Request, StartTls};
 
@@ -262,9 +264,9 @@ async fn close_and_listen(wire: &mut Wire, patience: Patience) {
         let soon = Instant::now() + GOODBYE;
         wire.read_while(patience.deadline.min(soon), |_| true).await;
     }
-    // What comes sooner than an answer can was said without having heard us. It matters only where the
-    // goodbye would be the one proof of acceptance.
-    if wire.ending.is_some()
+    // What comes sooner than an answer can was said without having heard us, and then it is no proof of
+    // acceptance. Nor is it one of the contrary: that a machine has time for us may be what was slow.
+    if wire.ending == Some(Ending::Wordless(Wordless::CloseNotify))
         && is_quiet(wire)
         && patience.round_trip > SHORT_WAY
         && closed.elapsed() < patience.round_trip / 2
