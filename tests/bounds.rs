@@ -193,13 +193,22 @@ async fn an_answer_is_not_held_up_by_a_slow_goodbye() {
     }
 }
 
-/// One probe, within its time.
+/// One probe, within its time. A machine that has no time for us is late once or twice; what waits too
+/// long is late each time.
 async fn in_time(what: &str, client: Client, address: SocketAddr) -> Seen {
-    let begun = Instant::now();
-    let seen = client.within(LIMIT).come(address).await;
-    let took = begun.elapsed();
+    let client = client.within(LIMIT);
     let most = Duration::from_millis(LIMIT + 250);
-    assert!(took < most, "{what}: {took:?} {:?}", seen.verdict);
+    let mut late = vec![];
+    let seen = loop {
+        let begun = Instant::now();
+        let seen = client.come(address).await;
+        let took = begun.elapsed();
+        if took < most {
+            break seen;
+        }
+        late.push(took);
+        assert!(late.len() < 3, "{what}: {late:?} {:?}", seen.verdict);
+    };
     let received = seen.observation.received;
     assert!(
         received <= (16 << 20) + (64 << 10),
