@@ -34,7 +34,7 @@ use stack::{Stack, Tls, version_of};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_verdict_is_right_or_honestly_open() {
-    let _alone = ALONE.lock().await;
+    let _shared = MACHINE.read().await;
     let kit = Arc::new(Kit::make());
     let (mut outcomes, mut programs, mut troubles) = (vec![], vec![], vec![]);
     for (stack, version) in present() {
@@ -100,7 +100,7 @@ async fn every_verdict_is_right_or_honestly_open() {
 /// What a verdict must never be, whatever may be told: wrong, and an acceptance worst of all.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_verdict_is_wrong_without_a_request_or_without_follow_ups() {
-    let _alone = ALONE.lock().await;
+    let _shared = MACHINE.read().await;
     let kit = Arc::new(Kit::make());
     let programs = present();
     let mut text = "| probed | right | open | wrong |\n|---|---|---|---|\n".to_owned();
@@ -141,7 +141,7 @@ async fn no_verdict_is_wrong_without_a_request_or_without_follow_ups() {
 /// `RACE=1000` says how many handshakes for each version and load.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_refusal_is_misread_in_a_race() {
-    let _alone = ALONE.lock().await;
+    let _alone = MACHINE.write().await;
     let kit = Arc::new(Kit::make());
     let times = std::env::var("RACE").map_or(252, |times| times.parse().unwrap());
     let mut laps = vec![];
@@ -179,7 +179,7 @@ async fn no_refusal_is_misread_in_a_race() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn other_clients_are_asked_the_same() {
-    let _alone = ALONE.lock().await;
+    let _shared = MACHINE.read().await;
     let kit = Arc::new(Kit::make());
     let scores = clients::ALL.iter().map(|client| {
         let version = (client.version)().unwrap_or_else(|why| skip(client.name, &why));
@@ -247,8 +247,8 @@ fn misread_library(stack: &Stack, tls: Tls, cells: &[Outcome]) -> Option<String>
     ))
 }
 
-/// They would take each other's time.
-static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+/// The race wants it for itself; the others mostly wait, and can do so together.
+static MACHINE: tokio::sync::RwLock<()> = tokio::sync::RwLock::const_new(());
 
 /// The stacks that are here, with their versions. `GRID=nginx,envoy` asks for some alone.
 fn present() -> Vec<(&'static Stack, String)> {
