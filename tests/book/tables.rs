@@ -4,12 +4,27 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use mtls_probe::code::Code;
 use mtls_probe::exit::Exit;
 use mtls_probe::plan::{FollowUp, Knock, plan};
+use mtls_probe::report::explain::topic;
 use mtls_probe::suite::Suite;
 use mtls_probe::target::{Dialect, StartTls};
 
 use crate::pages::root;
+
+#[test]
+fn the_table_of_codes_is_the_one_of_the_program() {
+    let wanted = Code::ALL.iter().map(|code| {
+        let anchor = code.as_str().to_lowercase();
+        let outcome = topic(*code).family.as_str();
+        let meaning = code.meaning();
+        format!("| [`{code}`](docs/codes.md#{anchor}) | {outcome} | {meaning} |")
+    });
+    let section = section("README.md", "Codes");
+    let rows = section.lines().filter(|line| line.starts_with("| [`"));
+    assert!(rows.eq(wanted), "{section}");
+}
 
 #[test]
 fn the_table_of_follow_ups_is_the_one_of_the_program() {
