@@ -94,9 +94,10 @@ pub struct UnknownFormat {
 impl UnknownFormat {
     fn new(text: &str, all: &[&'static str]) -> Self {
         let lower = text.to_lowercase();
-        let nearest = all.iter().min_by_key(|name| edits(&lower, name));
+        let edits = |name: &str| strsim::damerau_levenshtein(&lower, name);
+        let nearest = all.iter().min_by_key(|name| edits(name));
         let way_out = match nearest {
-            Some(name) if edits(&lower, name) <= 2 => format!("did you mean {name:?}?"),
+            Some(name) if edits(name) <= 2 => format!("did you mean {name:?}?"),
             Some(_) | None => format!("write one of {}", all.join(", ")),
         };
         Self {
@@ -104,21 +105,4 @@ impl UnknownFormat {
             way_out,
         }
     }
-}
-
-/// How many letters must be put in, taken out or replaced to make one word of the other.
-fn edits(one: &str, other: &str) -> usize {
-    let mut row: Vec<usize> = (0..=other.chars().count()).collect();
-    for (i, a) in one.chars().enumerate() {
-        let mut left = i + 1;
-        let mut next = vec![left];
-        for (b, above) in other.chars().zip(row.windows(2)) {
-            let (diagonal, above) = (above.first(), above.last());
-            let replaced = diagonal.map_or(0, |cost| cost + usize::from(a != b));
-            left = replaced.min(left + 1).min(above.map_or(0, |cost| cost + 1));
-            next.push(left);
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
 }

@@ -216,7 +216,7 @@ fn the_explanations_are_the_golden_ones() {
         };
         let topic = topic(Code::CertExpired);
         let text = written(|out| write(topic, Paper::Table, &style, out));
-        compared(&format!("testdata/golden/{name}"), &text);
+        compared(format!("testdata/golden/{name}"), &text);
     }
     let style = Style::default();
     let markdown = written(|out| write(topic(Code::AuthzDenied), Paper::Markdown, &style, out));
