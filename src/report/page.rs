@@ -131,6 +131,8 @@ impl Line {
 /// Where lines are written.
 pub(super) struct Page<'a, W> {
     out: &'a mut W,
+    /// How many are written.
+    pub(super) lines: usize,
     color: bool,
     pub(super) ascii: bool,
     pub(super) width: usize,
@@ -141,6 +143,7 @@ impl<'a, W: Write> Page<'a, W> {
     pub(super) fn new(style: &Style, out: &'a mut W) -> Self {
         Self {
             out,
+            lines: 0,
             color: style.color,
             ascii: style.ascii,
             width: style.width.unwrap_or(USUAL).max(NARROWEST),
@@ -150,7 +153,7 @@ impl<'a, W: Write> Page<'a, W> {
 
     /// An empty line.
     pub(super) fn blank(&mut self) -> io::Result<()> {
-        writeln!(self.out)
+        self.end()
     }
 
     /// A line from the left edge.
@@ -233,6 +236,11 @@ impl<'a, W: Write> Page<'a, W> {
                 write!(self.out, "{text}")?;
             }
         }
+        self.end()
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.lines += 1;
         writeln!(self.out)
     }
 }

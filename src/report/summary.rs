@@ -40,7 +40,8 @@ fn document(matrix: &Matrix) -> Document {
     cells("In doubt", Point::Doubt, &doubtful, &mut out);
     findings(matrix, &mut out);
     overview(matrix, &mut out);
-    let troubled: Vec<&Cell> = broken.into_iter().chain(doubtful).collect();
+    let troubled = broken.into_iter().chain(doubtful);
+    let troubled: Vec<&Cell> = troubled.filter(|cell| cell.expected.is_some()).collect();
     causes(&troubled, &mut out);
     out
 }

@@ -23,6 +23,7 @@ pub(super) fn write(matrix: &Matrix, style: &Style, out: &mut impl Write) -> io:
         let shape = grid.draw(page)?;
         page.blank()?;
         totals(page, matrix)?;
+        let summed = page.lines;
         modes(page, matrix)?;
         dialects(page, matrix)?;
         if page.verbose > 1 {
@@ -34,9 +35,10 @@ pub(super) fn write(matrix: &Matrix, style: &Style, out: &mut impl Write) -> io:
         if shape == Shape::Words {
             grid.codes(page)?;
         }
-        // What one sees first when all has scrolled by.
-        page.blank()?;
-        totals(page, matrix)?;
+        if page.lines - summed > GLANCE {
+            page.blank()?;
+            totals(page, matrix)?;
+        }
     }
     judged_at(page, matrix)?;
     shard(page, matrix)?;
@@ -242,6 +244,8 @@ fn judged_at(page: &mut Page<'_, impl Write>, matrix: &Matrix) -> io::Result<()>
     page.line(line.say(&run.judged_at).add(Look::Faint, "."))
 }
 
+/// After so many lines the sum is out of sight, and comes once more.
+const GLANCE: usize = 20;
 /// How many ports of one target are shown.
 const PORTS: usize = 16;
 /// How many reasons for an unknown mode are shown.
