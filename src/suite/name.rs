@@ -30,12 +30,10 @@ pub(super) fn expected(
     };
     let (name, node) = match *given.as_slice() {
         [] => {
-            return Some(match profile {
-                None if let (Dialect::Linkerd, Sni::Name(name)) = (home.dialect, home.sni) => {
-                    Expected::Dns(name.clone())
-                }
-                Some(Profile::Tls) => Expected::AnyName,
-                Some(Profile::Svid) | None => Expected::AnySvid,
+            return Some(match (profile, home.dialect, home.sni) {
+                (None, Dialect::Linkerd, Sni::Name(name)) => Expected::Dns(name.clone()),
+                (Some(Profile::Tls), ..) => Expected::AnyName,
+                (Some(Profile::Svid) | None, ..) => Expected::AnySvid,
             });
         }
         [one] => one,
