@@ -82,6 +82,8 @@ pub struct Early {
     pub tickets: u32,
     /// Bytes of application data.
     pub bytes: u64,
+    /// The peer went sooner than it can have heard that we go.
+    pub goodbye: bool,
 }
 
 /// What we came with.

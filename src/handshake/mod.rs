@@ -30,9 +30,7 @@ use tokio::time::Instant;
 use self::recorder::Recorder;
 use self::wire::{Elapsed, Wire};
 use crate::identity::Identity;
-use crate::observation::{
-    Came, CertificateRequest, Ending, Observation, Opening, Stage, Version, Wordless,
-};
+use crate::observation::{Came, CertificateRequest, Ending, Observation, Opening, Stage, Version};
 use crate::plan::Probe;
 use crate::target::{Dialect, Request, StartTls};
 
@@ -265,14 +263,11 @@ async fn close_and_listen(wire: &mut Wire, patience: Patience) {
         wire.read_while(patience.deadline.min(soon), |_| true).await;
     }
     // What comes sooner than an answer can was said without having heard us, and then it is no proof of
-    // acceptance. Nor is it one of the contrary: that a machine has time for us may be what was slow.
-    if wire.ending == Some(Ending::Wordless(Wordless::CloseNotify))
+    // acceptance. Nor is it one of the contrary: that a machine has no time for us may be what was slow.
+    wire.early.goodbye = wire.ending.is_some()
         && is_quiet(wire)
         && patience.round_trip > SHORT_WAY
-        && closed.elapsed() < patience.round_trip / 2
-    {
-        wire.we_closed = false;
-    }
+        && closed.elapsed() < patience.round_trip / 2;
 }
 
 async fn plaintext(probe: &Probe, mut wire: Wire, patience: Patience, seen: &mut Observation) {

@@ -238,6 +238,7 @@ impl Wire {
                     .as_ref()
                     .map_or(0, |tls| tls.tls13_tickets_received()),
                 bytes: self.application_bytes,
+                goodbye: false,
             };
         }
         let longest = match self.is_handshaking() {

@@ -138,7 +138,11 @@ fn is_same(one: &Observation, other: &Observation) -> bool {
 /// What numbers and bytes mean: how many there are depends on lengths of signatures, and on when we
 /// looked.
 fn signs(seen: &Observation) -> ([bool; 5], &[u8]) {
-    let Early { tickets, bytes } = seen.early;
+    let Early {
+        tickets,
+        bytes,
+        goodbye: _,
+    } = seen.early;
     let signs = [
         seen.tickets > tickets,
         seen.tickets > 0,

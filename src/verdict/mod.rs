@@ -351,7 +351,8 @@ fn proof(seen: &Observation) -> Vec<String> {
     if seen.application_bytes > seen.early.bytes && seen.answer.is_none() && seen.reply.is_none() {
         proof.push("application data received".to_owned());
     }
-    if seen.we_closed && seen.ending == Ending::Wordless(Wordless::CloseNotify) {
+    let is_goodbye = seen.ending == Ending::Wordless(Wordless::CloseNotify);
+    if is_goodbye && seen.we_closed && !seen.early.goodbye {
         proof.push("the peer answered our close_notify with its own".to_owned());
     }
     proof

@@ -7,7 +7,34 @@ use crate::code::Code::InvalidSvid;
 use crate::code::{Code, Confidence, Outcome};
 use crate::observation::*;
 use crate::plan::FollowUp;
-use crate::verdict::{Elsewhere, Known, classify};
+use crate::verdict::{Elsewhere, Known, Library, classify};
+
+/// What was slow may be the machine, so that it may have heard us all the same.
+#[test]
+fn whoever_goes_soon_after_our_goodbye_neither_accepts_nor_refuses() {
+    for how in [Wordless::CloseNotify, Wordless::Fin] {
+        for asked in [
+            SETTLE_13.gave_ours(),
+            SETTLE_13.gave_none(),
+            SETTLE_13.gave_unfit(),
+        ] {
+            for seen in [
+                asked.clone().asked_by(Library::S2n),
+                asked.asked_by_nobody_known(),
+            ] {
+                let mut seen = seen.after_our_close().wordless(how);
+                seen.early.goodbye = true;
+                let known = Known {
+                    elsewhere: Elsewhere::EVERYTHING,
+                    ..Known::default()
+                };
+                let verdict = classify(&seen, &known);
+                assert_eq!(verdict.outcome(), Outcome::Inconclusive, "{seen:?}");
+                assert!(verdict.candidates.contains(&Code::Ok), "{seen:?}");
+            }
+        }
+    }
+}
 
 #[test]
 fn no_alert_is_ever_an_acceptance() {
@@ -105,13 +132,18 @@ fn nothing_is_accepted_without_proof() {
             .into_iter()
             .flat_map(|version| gaves.map(|gave| (version, gave)))
         {
-            for (we_closed, proof) in bools.into_iter().flat_map(|b| bools.map(|c| (b, c))) {
+            let closings = [(false, false), (true, false), (true, true)];
+            for ((we_closed, soon), proof) in closings
+                .into_iter()
+                .flat_map(|closing| bools.map(|proof| (closing, proof)))
+            {
                 let mut seen = at(stage, version).ends(ending.clone());
                 seen = match gave {
                     Some(gave) => seen.gave(gave, &[]),
                     None => seen.unasked(),
                 };
                 seen.we_closed = we_closed;
+                seen.early.goodbye = soon;
                 if proof {
                     seen = seen.ticket().data();
                 }
@@ -128,7 +160,7 @@ fn nothing_is_accepted_without_proof() {
                     let is_tls = came.speaks_tls();
                     let finished = version == Some(Version::Tls12);
                     let answered_us =
-                        we_closed && *ending == Ending::Wordless(Wordless::CloseNotify);
+                        we_closed && !soon && *ending == Ending::Wordless(Wordless::CloseNotify);
                     let may =
                         stage == Stage::Settle && is_tls && (finished || proof || answered_us);
                     for elsewhere in [Elsewhere::default(), Elsewhere::EVERYTHING] {

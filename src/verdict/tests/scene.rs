@@ -50,6 +50,7 @@ pub(super) const fn at(stage: Stage, version: Option<Version>) -> Observation {
         early: Early {
             tickets: 0,
             bytes: 0,
+            goodbye: false,
         },
         warnings: vec![],
         first_bytes: vec![],
@@ -190,6 +191,7 @@ impl Observation {
         self.early = Early {
             tickets: self.tickets,
             bytes: self.application_bytes,
+            goodbye: false,
         };
         self
     }
