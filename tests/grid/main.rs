@@ -143,7 +143,7 @@ async fn no_verdict_is_wrong_without_a_request_or_without_follow_ups() {
 async fn no_refusal_is_misread_in_a_race() {
     let _alone = MACHINE.write().await;
     let kit = Arc::new(Kit::make());
-    let times = std::env::var("RACE").map_or(280, |times| times.parse().unwrap());
+    let times = std::env::var("RACE").map_or(350, |times| times.parse().unwrap());
     let mut laps = vec![];
     let programs = present();
     // Where all is down there is nothing to win.
